@@ -1,0 +1,1 @@
+"""The ground floor: errors, settings, messages, seeds, clocks. Imports nothing of ours but itself."""

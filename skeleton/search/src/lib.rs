@@ -1,0 +1,1 @@
+//! VectorSearch: exact nearest neighbours with filters; the truth that faster indexes are tested against.

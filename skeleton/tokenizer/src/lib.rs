@@ -1,0 +1,1 @@
+//! FastTokenizer: byte-level BPE over tokenizer.json: train, encode, decode, batch.

@@ -1,0 +1,1 @@
+//! WeightLoader: one memory-mapped Arrow file a model, safetensors in and out.
