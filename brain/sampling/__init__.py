@@ -1,0 +1,1 @@
+"""Samplers: how a body's scores become tokens (discrete) or vectors (continuous)."""
