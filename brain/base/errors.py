@@ -1,4 +1,4 @@
-"""The one table of errors: what a fault of the skeleton is in Python, over gRPC and as an exit code. No handling here."""
+"""The one table of errors: what a fault of the skeleton is in Python, over gRPC and as an exit code; handles none."""
 
 from __future__ import annotations
 

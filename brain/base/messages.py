@@ -98,7 +98,7 @@ class PartialState:
 @final
 @dataclass(frozen=True)
 class Timings:
-    """Seconds: ``queued_s`` until a worker took the call, ``first_state_s`` until the first state, ``total_s`` in all."""
+    """Seconds: ``queued_s`` until a worker took the call, ``first_state_s`` to the first state, ``total_s`` in all."""
 
     queued_s: float
     first_state_s: float
