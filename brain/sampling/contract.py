@@ -17,7 +17,7 @@ from brain.base.messages import Settings
 @final
 @dataclass(frozen=True)
 class Task:
-    """What to sample: continue ``before`` (tokens, never empty), or, where ``after`` is given, fill ``hole`` places between.
+    """What to sample: go on after ``before`` (tokens, never empty); with ``after`` given, fill ``hole`` places between.
 
     ``stop`` are tokens that end the text (kept out of it); ``forbid`` tokens that may never appear; ``mask`` the mask.
     """
