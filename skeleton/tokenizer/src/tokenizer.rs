@@ -1,6 +1,6 @@
 //! The tokenizer itself: text to ids and back. Prompts, templates and lengths are the caller's.
-use crate::file::{self, Checked, LARGEST_FILE_BYTES, Special};
 use crate::alphabet;
+use crate::file::{self, Checked, LARGEST_FILE_BYTES, Special};
 use foundation::{Fault, Outcome};
 use rayon::prelude::*;
 use std::fs::File;
@@ -143,6 +143,8 @@ impl Tokenizer {
 
     /// The tokenizer as the bytes of a `tokenizer.json`.
     pub fn to_json(&self) -> Outcome<String> {
-        self.parsing.to_string(true).map_err(|error| Fault::bug(format!("a tokenizer that was read is not written: {error}")))
+        self.parsing
+            .to_string(true)
+            .map_err(|error| Fault::bug(format!("a tokenizer that was read is not written: {error}")))
     }
 }

@@ -2,6 +2,7 @@
 use crate::{Tokenizer, alphabet};
 use foundation::{Fault, Outcome};
 use tokenizers::decoders::byte_level::ByteLevel;
+use tokenizers::models::TrainerWrapper;
 use tokenizers::models::bpe::{BPE, BpeTrainer};
 use tokenizers::pre_tokenizers::PreTokenizerWrapper;
 use tokenizers::pre_tokenizers::sequence::Sequence;
@@ -41,7 +42,7 @@ pub fn train<T: AsRef<str> + Send>(
         .build();
     let mut inner = tokenizers::Tokenizer::new(BPE::default());
     inner.with_pre_tokenizer(Some(pre_tokenizer()?)).with_decoder(Some(ByteLevel::default()));
-    inner.train(&mut trainer.into(), texts).map_err(|error| broken("training", &error))?;
+    inner.train(&mut TrainerWrapper::from(trainer), texts).map_err(|error| broken("training", &error))?;
     let json = inner.to_string(true).map_err(|error| broken("writing", &error))?;
     Tokenizer::from_bytes(json.as_bytes())
 }
