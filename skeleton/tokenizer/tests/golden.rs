@@ -1,4 +1,5 @@
 //! The shipped tokenizer gives the ids that its model was trained on.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use tokenizer::{SPLIT_PATTERN, Specials, Tokenizer};

@@ -1,4 +1,5 @@
 //! Hostile `tokenizer.json` files: each is a named fault, none a panic and none a large allocation.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
 mod common;
 use common::small;
 use foundation::Fault;

@@ -1,4 +1,5 @@
 //! A small tokenizer with the special tokens of the shipped one, learned in a moment.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
 use tokenizer::{Tokenizer, train};
 
 /// The first special tokens of the shipped file, in its order.
