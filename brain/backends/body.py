@@ -72,7 +72,7 @@ class TextPass:
 @final
 @dataclass(frozen=True)
 class CanvasPass:
-    """One pass over noisy vectors ``x`` [N, C] of a continuous ``kind``, each with its own ``time`` [N], 0 clean, 1 noise.
+    """One pass over noisy vectors ``x`` [N, C] of a ``kind``, each at its own ``time`` [N]: 0 clean, 1 noise.
 
     ``rows`` and ``columns`` [N] float32 are positions (MODEL.md names each kind's rule: ``score/positions.py``).
     """

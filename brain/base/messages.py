@@ -73,6 +73,15 @@ class Request:
 
 @final
 @dataclass(frozen=True)
+class Accepted:
+    """The call was taken; ``queue_position`` calls are before it."""
+
+    request_id: str
+    queue_position: int
+
+
+@final
+@dataclass(frozen=True)
 class Place:
     """One place of the canvas as a reader sees it: its text ("" while masked) and how sure the model is of it, 0..1."""
 

@@ -1,0 +1,127 @@
+"""Every command of ``aios`` with its words; ranges are checked by the daemon, which knows them better."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from brain.base.messages import MODALITIES, ORDERS, WAYS, Settings
+
+
+def parser() -> argparse.ArgumentParser:
+    """The whole command line. Each command names its room in ``brain/cli`` and the function that runs it."""
+    root = argparse.ArgumentParser(
+        prog="aios",
+        description="A diffusion brain that lives on your own machine.",
+        epilog="Exit codes and everything else: README.md and docs/user_guide.md.",
+    )
+    root.add_argument("--version", action="version", version=_version())
+    commands = root.add_subparsers(required=True, metavar="COMMAND")
+    _generation(commands)
+    _memories(commands)
+    _daemon(commands)
+    _models(commands)
+    _house(commands)
+    return root
+
+
+def _version() -> str:
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return f"aios {version('ai-os-diffusion')}"
+    except PackageNotFoundError:
+        return "aios (not installed: run from a checkout)"
+
+
+_Commands = argparse._SubParsersAction  # argparse gives this type no public name
+
+
+def _command(commands: _Commands[argparse.ArgumentParser], name: str, what: str, run: str) -> argparse.ArgumentParser:
+    made = commands.add_parser(name, help=what, description=what)
+    room, _, function = run.partition(".")
+    made.set_defaults(room=room, function=function, passes_on=False, rest=())
+    return made
+
+
+def _generation(commands: _Commands[argparse.ArgumentParser]) -> None:
+    generate = _command(commands, "generate", "Go on with a text.", "generate.generate")
+    generate.add_argument("prompt", metavar="PROMPT", help="the text to go on with; - reads standard input")
+    _decoding(generate)
+    generate.add_argument("--memories", type=int, default=0, metavar="K", help="show the model up to K memories")
+    chat = _command(commands, "chat", "Talk, turn by turn; an empty line or Ctrl-D ends it.", "chat.chat")
+    _decoding(chat)
+    chat.add_argument("--memories", type=int, default=0, metavar="K", help="show the model up to K memories a turn")
+    infill = _command(commands, "infill", "Fill a hole in a text, both sides seen.", "generate.infill")
+    infill.add_argument("file", nargs="?", type=Path, metavar="FILE", help="a text file with a hole to fill")
+    infill.add_argument("--hole", metavar="FROM:TO", help="the hole in FILE, in characters; it is replaced")
+    infill.add_argument("--before", metavar="TEXT", help="the text before the hole, in place of FILE")
+    infill.add_argument("--after", metavar="TEXT", default="", help="the text after it")
+    infill.add_argument("--tokens", type=int, default=0, metavar="N", help="the hole's length; 0 tries several")
+    _decoding(infill)
+
+
+def _decoding(command: argparse.ArgumentParser) -> None:
+    usual = Settings()
+    command.add_argument("--way", choices=WAYS, help=f"how to decode (default {usual.way})")
+    command.add_argument("--block", type=int, metavar="N", help=f"tokens of a canvas (default {usual.block})")
+    command.add_argument("--steps", type=int, metavar="N", help=f"canvas passes a block (default {usual.steps})")
+    command.add_argument("--order", choices=ORDERS, help=f"which places open first (default {usual.order})")
+    command.add_argument("--entropy-bound", type=float, metavar="NATS", help="for the order entropy-bound")
+    command.add_argument("--temperature", type=float, metavar="T", help="0 is greedy (default)")
+    command.add_argument("--min-p", type=float, metavar="P", help="leave out tokens below this share of the best")
+    command.add_argument("--max-tokens", type=int, metavar="N", help=f"longest answer (default {usual.max_tokens})")
+    command.add_argument("--seed", type=int, metavar="N", help="fixes every draw (default 0)")
+    command.add_argument("--modality", choices=MODALITIES, default="text", help="what is written")
+    command.add_argument("--model", default="", metavar="NAME", help="a model's name; see aios models")
+    command.add_argument("--deadline", type=float, default=120.0, metavar="S", help="seconds it may take")
+    command.add_argument("--json", action="store_true", help="one JSON object a line, the last one holds the result")
+
+
+def _memories(commands: _Commands[argparse.ArgumentParser]) -> None:
+    remember = _command(commands, "remember", "Keep a text, or a file's paragraphs.", "memories.remember")
+    remember.add_argument("what", nargs="+", metavar="TEXT|FILE", help="words to keep, or names of text files")
+    remember.add_argument("--json", action="store_true", help="one JSON object a memory")
+    recall = _command(commands, "recall", "Find memories by what they say.", "memories.recall")
+    recall.add_argument("query", nargs="+", metavar="QUERY")
+    recall.add_argument("--limit", type=int, default=5, metavar="K", help="how many (default 5)")
+    recall.add_argument("--json", action="store_true", help="one JSON object a memory")
+
+
+def _daemon(commands: _Commands[argparse.ArgumentParser]) -> None:
+    serve = _command(commands, "serve", "Run the daemon in the foreground.", "daemon.serve")
+    serve.add_argument("--model", metavar="NAME", help="the model that is used when none is named")
+    serve.add_argument("--backend", choices=("auto", "native", "torch"), help="the body that computes")
+    serve.add_argument("--threads", type=int, metavar="N", help="threads of the native body; 0 is one a core")
+    status = _command(commands, "status", "How the daemon is.", "daemon.status")
+    status.add_argument("--json", action="store_true", help="as one JSON object")
+    _command(commands, "stop", "Stop the daemon; what runs may finish.", "daemon.stop")
+
+
+def _models(commands: _Commands[argparse.ArgumentParser]) -> None:
+    models = _command(commands, "models", "The models on this machine.", "models.models")
+    models.add_argument("--json", action="store_true", help="one JSON object a model")
+    train = _command(commands, "train", "Train a model on your own text.", "local.train")
+    train.add_argument("--data", type=Path, required=True, metavar="DIR", help="a folder of text files")
+    train.add_argument("--out", required=True, metavar="MODEL", help="a name (then aios models lists it) or a folder")
+    train.set_defaults(passes_on=True)
+    train.epilog = "Further words (--recipe, --minutes, --seed, --resume …) go to the training."
+    evaluate = _command(commands, "eval", "Measure a model on held-out text.", "local.evaluate")
+    evaluate.add_argument("model", metavar="MODEL", help="a model's name or folder")
+    evaluate.add_argument("--data", type=Path, required=True, metavar="DIR", help="a folder with held-out text")
+    evaluate.set_defaults(passes_on=True)
+    evaluate.epilog = "Further words (--limit-bytes, --backend, --json) go to the measurement."
+    take = _command(commands, "import", "Turn a checkpoint into a model of this machine.", "local.take")
+    take.add_argument("source", type=Path, metavar="FOLDER", help="score.json and its safetensors")
+    take.add_argument("out", metavar="MODEL", help="a name (then aios models lists it) or a folder")
+
+
+def _house(commands: _Commands[argparse.ArgumentParser]) -> None:
+    service = _command(commands, "service", "Start aios at login.", "service.run")
+    service.add_argument("action", choices=("install",))
+    service.add_argument("--print", action="store_true", help="print the file that would be installed")
+    service.add_argument("--kind", choices=("launchd", "systemd"), help="which one (default: this system's)")
+    config = _command(commands, "config", "The settings and where each comes from.", "settings.run")
+    config.add_argument("action", choices=("show",))
+    config.add_argument("--origin", action="store_true", help="say where each value comes from")
+    config.add_argument("--json", action="store_true", help="as one JSON object")
