@@ -1,4 +1,4 @@
-"""How a generation is laid out in rows of a terminal: wrapping of styled runs, as pure functions; nothing is printed here."""
+"""How a generation is laid out in rows of a terminal: pure functions that wrap styled runs; prints nothing."""
 
 from __future__ import annotations
 
@@ -27,10 +27,8 @@ class Run:
 
 def live(prompt: str, settled: str, canvas: Sequence[Place]) -> list[Run]:
     """The runs of a generation at work: the prompt dim, what is settled plain, the canvas shaded by its confidence."""
-    runs = [Run(prompt, DIM), Run(settled)]
-    for place in canvas:
-        runs.append(Run(MASKED, DIM) if place.masked else Run(place.text, _open(place.confidence)))
-    return runs
+    open_or_closed = (Run(MASKED, DIM) if p.masked else Run(p.text, _open(p.confidence)) for p in canvas)
+    return [Run(prompt, DIM), Run(settled), *open_or_closed]
 
 
 def finished(prompt: str, words: Iterable[Word]) -> list[Run]:

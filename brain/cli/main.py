@@ -1,4 +1,4 @@
-"""The door of ``aios``: reads the words, runs the command, turns errors into a message and an exit code. No command here."""
+"""The door of ``aios``: reads the words, runs the command, turns errors into a message and an exit code."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ DIM: Final = "\x1b[2m"
 @final
 @dataclass(frozen=True)
 class Band:
-    """Words whose uncertainty is below ``below`` get this name and this colour (an SGR sequence; "" leaves it as it is)."""
+    """Words whose uncertainty is below ``below`` get this name and this colour (an SGR sequence, "" for none)."""
 
     below: float
     name: str
