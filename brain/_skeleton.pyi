@@ -1,0 +1,530 @@
+"""The contract of the Rust skeleton with Python: one flat module, written in ``skeleton/border``, held by stubtest.
+
+Rooms above import ``brain.native``, never this. What holds for every function here:
+
+Arrays:  NumPy, C-contiguous, of exactly the dtype named; anything else raises InvalidInput with the argument's name.
+         Large arrays are *borrowed* for the call and must not be changed while it runs; small ones are *copied*.
+         Results are *moved* out of Rust (no copy) and are the caller's, but where a *read-only view* is said.
+Threads: every call longer than a few microseconds lets other Python threads run.
+Errors:  those of ``brain.base.errors``, by its table: InvalidInput, NotFound, Conflict, CorruptData, StorageFailed,
+         ResourceExhausted, Cancelled, DeadlineExceeded, Unsupported; a panic becomes InternalError with an id that the
+         log has too. A call that raises has changed nothing, unless it says so.
+"""
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Literal, final
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = [
+    "Cache",
+    "CancelToken",
+    "Memory",
+    "Network",
+    "Proposal",
+    "Store",
+    "StreamDecoder",
+    "TensorInfo",
+    "Tokenizer",
+    "Weights",
+    "act8",
+    "attend",
+    "cpu_level",
+    "dequantise",
+    "fault_names",
+    "flat_top_k",
+    "import_score_folder",
+    "int2_from_codes",
+    "int2_to_codes",
+    "matmul_int2",
+    "quantise",
+    "read_safetensors",
+    "relative_error",
+    "rms_norm",
+    "rope",
+    "schemes",
+    "version",
+    "write_safetensors",
+    "write_weights",
+]
+
+_Path = str | os.PathLike[str]
+_Precision = Literal["int8", "f32"]
+_See = Literal["causal", "canvas"]
+_TextPass = tuple[Cache, NDArray[np.uint32], NDArray[np.float32], NDArray[np.float32], _See]
+_VectorPass = tuple[Cache, str, NDArray[np.float32], NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]
+
+# ---------------------------------------------------------------------------------------------------- the build itself
+
+def version() -> str:
+    """The version of the skeleton, the same as the package's."""
+
+def cpu_level() -> str:
+    """Which instructions the kernels use on this machine: "scalar", "avx2", "avx512vnni" or "neon"."""
+
+def fault_names() -> list[str]:
+    """The names of all faults, in the order of the table in ``brain/base/errors.py``."""
+
+@final
+class CancelToken:
+    """Kept by whoever may withdraw a call, read by the call between its steps. Any thread may cancel."""
+
+    def __new__(cls, deadline_s: float | None = None) -> CancelToken:
+        """A token; with ``deadline_s`` it also ends calls that many seconds (>= 0, monotonic clock) from now."""
+
+    def cancel(self) -> None:
+        """Withdraw every call that reads this token; they raise Cancelled at their next step."""
+
+    def check(self) -> None:
+        """Raise Cancelled or DeadlineExceeded when a call should not go on; else do nothing."""
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether ``check`` would raise."""
+
+# ------------------------------------------------------------------------------------------------------- the tokenizer
+
+@final
+class Tokenizer:
+    """Byte-level BPE over a ``tokenizer.json``. Immutable; threads may share it.
+
+    Whatever the text, ``decode(encode(text), skip_special=False) == text`` for a file without a normaliser.
+    """
+
+    @staticmethod
+    def open(path: _Path) -> Tokenizer:
+        """Read a file of at most 64 MiB. Raises StorageFailed, CorruptData, ResourceExhausted, Unsupported."""
+
+    @staticmethod
+    def from_bytes(json: bytes) -> Tokenizer:
+        """Read the bytes of such a file (copied). Raises as ``open``."""
+
+    @staticmethod
+    def train(texts: Iterable[str], vocabulary: int, special_tokens: Sequence[str]) -> Tokenizer:
+        """Learn at most ``vocabulary`` pieces: special tokens first, then the 256 bytes, then merges by falling count.
+
+        The texts are copied whole before training. No chance: same texts, same tokenizer. Raises InvalidInput when
+        ``vocabulary`` is below 256 + the special tokens, Conflict when one of those stands there twice.
+        """
+
+    def to_json(self) -> str:
+        """The tokenizer as the text of a ``tokenizer.json``."""
+
+    def encode(self, text: str, specials: bool = False) -> NDArray[np.uint32]:
+        """The ids [n] of ``text``; nothing is added at either end.
+
+        With ``specials`` the spelling ``<|end|>`` becomes its one id: for templates of our own. Without, it is
+        ordinary text and no id is special: for everything that a user or a file brings.
+        """
+
+    def encode_batch(self, texts: Sequence[str], specials: bool = False) -> list[NDArray[np.uint32]]:
+        """``encode`` of every text, in order, over all cores."""
+
+    def decode(self, ids: NDArray[np.uint32], skip_special: bool = True) -> str:
+        """The text of ``ids`` [n]. Bytes that are no UTF-8 become U+FFFD. Raises InvalidInput for an unknown id."""
+
+    def token_bytes(self, token: int) -> bytes:
+        """The bytes that a token stands for. Raises InvalidInput for an unknown id."""
+
+    def id(self, piece: str) -> int | None:
+        """The id of a piece as the file spells it (``Ġthe``, ``<|end|>``), or None."""
+
+    def is_special(self, token: int) -> bool:
+        """Whether ``token`` is a special one; an unknown id is not."""
+
+    def specials(self) -> list[tuple[int, str]]:
+        """The special tokens, id and spelling, by rising id."""
+
+    def byte_ids(self) -> NDArray[np.uint32]:
+        """The id of every single byte, [256]: how a prompt is written that has one token a byte."""
+
+    @property
+    def size(self) -> int:
+        """One more than the largest id: the rows that an embedding needs."""
+
+@final
+class StreamDecoder:
+    """Text from ids as they come, never half a character. One stream, one thread at a time."""
+
+    def __new__(cls, tokenizer: Tokenizer, skip_special: bool = True) -> StreamDecoder:
+        """A decoder at the start of a stream. All that ``push`` and ``finish`` return, joined, is ``decode`` of all."""
+
+    def push(self, ids: NDArray[np.uint32]) -> str:
+        """The whole characters known after ``ids`` [n], perhaps none. InvalidInput for an unknown id."""
+
+    def finish(self) -> str:
+        """What is left at the end: U+FFFD where a character never came to its end, else nothing."""
+
+# --------------------------------------------------------------------------------------------------- weights on disk
+
+@final
+class TensorInfo:
+    """What a file of weights says of one tensor. Holds no numbers."""
+
+    @property
+    def name(self) -> str:
+        """Its name, unique in the file."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Its shape as a matrix of numbers, not of packed bytes."""
+
+    @property
+    def dtype(self) -> str:
+        """How it is stored: "f32", "f16", "u8" or "i8"."""
+
+    @property
+    def scheme(self) -> str:
+        """Either "plain" or the quantisation scheme: "int2.g64.r16", "int4.g64", "int8.row"."""
+
+    @property
+    def bytes(self) -> int:
+        """Bytes of numbers and scales together, without padding."""
+
+@final
+class Weights:
+    """One memory-mapped Arrow file of tensors, used in place. Immutable; the file must not be changed while open."""
+
+    @staticmethod
+    def open(path: _Path) -> Weights:
+        """Map a file and check its whole header; no tensor is read. Raises StorageFailed, CorruptData."""
+
+    def names(self) -> list[str]:
+        """The names of all tensors, in the order of the file."""
+
+    def info(self, name: str) -> TensorInfo:
+        """What the file says of a tensor. Raises NotFound."""
+
+    def metadata(self) -> dict[str, str]:
+        """The free keys and values of the file."""
+
+    def packed(self, name: str) -> NDArray[Any]:
+        """A tensor's numbers as a read-only view of the file (no copy), which keeps the file open. Raises NotFound.
+
+        A plain tensor has its shape and dtype (float32, float16, uint8, int8); a quantised one is its bytes, [n] uint8
+        or int8, in the layout of its scheme.
+        """
+
+    def scales(self, name: str) -> NDArray[np.float16]:
+        """A quantised tensor's scales [n] as a read-only view of the file; [0] for a plain one. Raises NotFound."""
+
+    def verify(self, cancel: CancelToken | None = None) -> None:
+        """Read every tensor and compare its checksum. Raises CorruptData naming the first that differs, Cancelled."""
+
+    @property
+    def len_bytes(self) -> int:
+        """The size of the file."""
+
+    def __len__(self) -> int:
+        """How many tensors it has."""
+
+    def __contains__(self, name: str) -> bool:
+        """Whether it has a tensor of that name."""
+
+def write_weights(
+    path: _Path,
+    tensors: Sequence[tuple[str, Sequence[int], str, NDArray[Any], NDArray[np.float16] | None]],
+    metadata: Mapping[str, str],
+) -> int:
+    """Write a file of weights whole or not at all (temporary file, sync, rename, sync); gives its bytes.
+
+    A tensor is (name, shape, scheme, packed, scales): for "plain" the array (float32, float16, uint8, int8) and None;
+    for a quantised one what ``quantise`` gives. Same input, same bytes. Arrays are copied. Raises InvalidInput when
+    shape, dtype, scheme and lengths disagree, Conflict for a name that stands there twice, StorageFailed.
+    """
+
+def read_safetensors(path: _Path) -> dict[str, NDArray[Any]]:
+    """All tensors of a safetensors file, or of every one in a folder, copied, in the order of the names.
+
+    float32, float16, uint8, int8 and the other integers keep their dtype; bfloat16 becomes float32, exactly. Raises
+    CorruptData for a hostile file, Conflict when two files name the same tensor, StorageFailed, Unsupported (float8).
+    """
+
+def write_safetensors(path: _Path, tensors: Mapping[str, NDArray[Any]], metadata: Mapping[str, str]) -> None:
+    """Write tensors (float32, float16, int8, uint8; copied) as one safetensors file, whole or not at all."""
+
+def import_score_folder(source: _Path, out: _Path) -> int:
+    """Turn a folder of score.json, score.safetensors and tokenizer.json into a model folder; gives the weights' bytes.
+
+    Codes and scales are re-packed, never re-quantised. ``out`` is made when it is not there; Conflict when it already
+    holds weights. Raises CorruptData, NotFound, StorageFailed.
+    """
+
+# ---------------------------------------------------------------------------------------------------- quantisation
+
+def schemes() -> list[str]:
+    """The names of all quantisation schemes."""
+
+def quantise(
+    x: NDArray[np.float32], scheme: str, rule: str = "mean_abs"
+) -> tuple[NDArray[np.uint8], NDArray[np.float16]]:
+    """Pack a matrix ``x`` [rows, columns] (borrowed): bytes [n] and scales [m] in the layout of ``scheme``.
+
+    ``rule`` sets INT2's scale: "mean_abs" (1.248 mean|w| of the group) or "least_squares". Raises InvalidInput for
+    sizes that the scheme cannot pack and for numbers that are not finite, Unsupported for an unknown scheme.
+    """
+
+def dequantise(
+    packed: NDArray[np.uint8], scales: NDArray[np.float16], rows: int, columns: int, scheme: str
+) -> NDArray[np.float32]:
+    """The matrix [rows, columns] that ``packed`` and ``scales`` (borrowed) stand for."""
+
+def relative_error(x: NDArray[np.float32], scheme: str, rule: str = "mean_abs") -> float:
+    """|x - dequantise(quantise(x))| / |x| (Frobenius) of a matrix ``x`` [rows, columns] (borrowed)."""
+
+def int2_from_codes(
+    codes: NDArray[np.uint8], scales: NDArray[np.float16]
+) -> tuple[NDArray[np.uint8], NDArray[np.float16]]:
+    """Re-pack row-major INT2 ``codes`` [rows, columns / 4] (four a byte, the first lowest) and ``scales``
+    [rows, columns / 64] (both borrowed) into the layout "int2.g64.r16"; no number changes."""
+
+def int2_to_codes(
+    packed: NDArray[np.uint8], scales: NDArray[np.float16], rows: int, columns: int
+) -> tuple[NDArray[np.uint8], NDArray[np.float16]]:
+    """The way back of ``int2_from_codes``."""
+
+# -------------------------------------------------------------------------------- kernels, for tests and for probes
+
+def act8(x: NDArray[np.float32]) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
+    """INT8 codes [M, width] and scales [M] of ``x`` [M, width] (borrowed), per row: s = max(absmax, 1e-5) / 127."""
+
+def matmul_int2(
+    x: NDArray[np.float32],
+    packed: NDArray[np.uint8],
+    scales: NDArray[np.float16],
+    rows: int,
+    precision: _Precision = "int8",
+) -> NDArray[np.float32]:
+    """``x`` [M, columns] times the transpose of an INT2 matrix [rows, columns] in "int2.g64.r16" (all borrowed).
+
+    Gives [M, rows]; "int8" quantises ``x`` per row first, "f32" does not.
+    """
+
+def rms_norm(x: NDArray[np.float32], gain: NDArray[np.float32], epsilon: float) -> NDArray[np.float32]:
+    """``x`` [M, width] over the root of its mean square in a row (plus ``epsilon``), times ``gain`` [width]."""
+
+def rope(
+    x: NDArray[np.float32], heads: int, rows: NDArray[np.float32], columns: NDArray[np.float32], theta: float
+) -> NDArray[np.float32]:
+    """``x`` [M, heads * 64] (copied), each head's pairs turned: even by ``rows`` [M], odd by ``columns`` [M]."""
+
+def attend(
+    q: NDArray[np.float32],
+    keys: NDArray[np.float32],
+    values: NDArray[np.float32],
+    own_keys: NDArray[np.float32],
+    own_values: NDArray[np.float32],
+    heads: int,
+    key_value_heads: int,
+    see: _See,
+) -> NDArray[np.float32]:
+    """Attention of ``q`` [M, heads * 64] over a prefix [P, kv * 64] and the pass itself [M, kv * 64]; kv key heads.
+
+    All borrowed; scale 1/8; "causal" rows see the pass up to themselves, "canvas" rows all of it. Gives the shape of q.
+    """
+
+# ------------------------------------------------------------------------------------------------ memories and search
+
+@final
+class Memory:
+    """One memory: what was said, where it lies in the embedder's space, when and whence. Immutable."""
+
+    def __new__(
+        cls, memory_id: bytes, text: str, vector: NDArray[np.float32], created_unix_s: float, source: str
+    ) -> Memory:
+        """A memory; ``memory_id`` is 16 bytes, ``vector`` [width] is copied."""
+
+    @property
+    def id(self) -> bytes:
+        """Its 16 bytes."""
+
+    @property
+    def text(self) -> str:
+        """What was said."""
+
+    @property
+    def vector(self) -> NDArray[np.float32]:
+        """Its embedding, [width], a fresh copy."""
+
+    @property
+    def created_unix_s(self) -> float:
+        """When, in seconds since 1970."""
+
+    @property
+    def source(self) -> str:
+        """Whence: a conversation, a file."""
+
+@final
+class Store:
+    """Memories on disk: an append log that survives a kill. One writer process, many readers; threads may share it."""
+
+    @staticmethod
+    def open(path: _Path, embedder: str, width: int, writer: bool = True) -> Store:
+        """Open the folder ``path``, made when it is not there and ``writer`` is set.
+
+        Embedder and vector width are fixed by whoever made it; others raise Conflict, and so does a second writer
+        (naming the holder's process). What a crash left half written is dropped: see ``dropped_bytes``. Raises
+        CorruptData, StorageFailed, NotFound for a reader when nothing is there.
+        """
+
+    def append(self, memories: Sequence[Memory]) -> int:
+        """Keep memories, together or not at all; gives their sequence number once they are on disk.
+
+        Writers that wait at the same time share one sync. Raises InvalidInput for a vector of another width, Conflict
+        for a reader or an id that is there already, StorageFailed.
+        """
+
+    def all(self) -> list[Memory]:
+        """Every memory, oldest first; copied."""
+
+    def get(self, memory_id: bytes) -> Memory:
+        """The memory of an id of 16 bytes. Raises NotFound."""
+
+    def ids(self) -> list[bytes]:
+        """The ids of all memories, in the order of ``vectors``."""
+
+    def vectors(self) -> NDArray[np.float32]:
+        """The vectors of all memories [n, width], oldest first: a read-only view of a snapshot that never changes."""
+
+    def close(self) -> None:
+        """Give the lock back. Everything after it raises Conflict, but a second ``close``."""
+
+    @property
+    def embedder(self) -> str:
+        """The name that it was made with."""
+
+    @property
+    def width(self) -> int:
+        """The numbers in a vector."""
+
+    @property
+    def dropped_bytes(self) -> int:
+        """How many bytes behind the last whole frame were dropped when it was opened."""
+
+    def __len__(self) -> int:
+        """How many memories it holds."""
+
+def flat_top_k(
+    query: NDArray[np.float32],
+    vectors: NDArray[np.float32],
+    k: int,
+    metric: Literal["cosine", "inner_product", "l2"] = "cosine",
+    allow: NDArray[np.bool_] | None = None,
+) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """The ``k`` rows of ``vectors`` [n, width] nearest to ``query`` [width], best first; exact.
+
+    Borrows all. Gives rows and scores, at most ``k``; ties go to the lower row. ``allow`` [n] leaves rows out. Scores:
+    cosine and inner product, larger is nearer; "l2" the distance, smaller is nearer. Raises InvalidInput for nan.
+    """
+
+# ------------------------------------------------------------------------------------------------------- the network
+
+@final
+class Cache:
+    """Keys and values of a prefix. Made by ``Network.cache``; never for two calls at once (Conflict)."""
+
+    def truncate(self, length: int) -> None:
+        """Forget all tokens from ``length`` on. Raises InvalidInput when it is shorter than that."""
+
+    def fork(self) -> Cache:
+        """A copy that grows apart from this one; shares memory until one of them grows."""
+
+    def __len__(self) -> int:
+        """How many tokens it holds."""
+
+    @property
+    def len_bytes(self) -> int:
+        """The memory that its keys and values take, shared or not."""
+
+@final
+class Proposal:
+    """What a pass says of the token after each of its places; nats, at temperature 1, without the forbidden tokens."""
+
+    @property
+    def token(self) -> NDArray[np.uint32]:
+        """The choice, [L]."""
+
+    @property
+    def log_prob(self) -> NDArray[np.float32]:
+        """Its log-probability, [L]."""
+
+    @property
+    def entropy(self) -> NDArray[np.float32]:
+        """Of the whole distribution, [L]."""
+
+    @property
+    def margin(self) -> NDArray[np.float32]:
+        """p(first) - p(second), [L]."""
+
+    @property
+    def target_log_prob(self) -> NDArray[np.float32]:
+        """Of the targets, over the whole vocabulary, nan where none was asked; [L]."""
+
+@final
+class Network:
+    """The native body: trunk, heads and proposal over mapped weights. Immutable; threads may share it.
+
+    A place's result depends, to the bit, on that place's inputs alone: never on the other rows or passes of a call,
+    nor on the number of threads.
+
+    A text pass is (cache, tokens [L] uint32, rows [L] float32, columns [L] float32, "causal" | "canvas"); a causal one
+    makes the cache L tokens longer. A vector pass is (cache, kind, x [N, C], time [N], rows [N], columns [N]), all
+    float32. Arrays are copied. Every cache may stand in one pass of a call only (Conflict). ``precision`` "int8" is the
+    trained rule (INT8 activations), "f32" leaves activations in float. ``cancel`` is read between layers.
+    """
+
+    @staticmethod
+    def open(weights: Weights, score_json: str, threads: int) -> Network:
+        """A network over ``weights`` as ``score_json`` (its text) describes it, on its own pool of ``threads``.
+
+        Every tensor is checked for name, shape and scheme. Raises CorruptData, NotFound, InvalidInput, Unsupported.
+        """
+
+    def cache(self) -> Cache:
+        """A new, empty prefix."""
+
+    def propose(
+        self,
+        passes: Sequence[_TextPass],
+        *,
+        temperature: float = 0.0,
+        min_p: float = 0.0,
+        seed: int = 0,
+        forbid: Sequence[int] = (),
+        targets: Sequence[NDArray[np.int64] | None] | None = None,
+        wanted: Sequence[tuple[int, int] | None] | None = None,
+        precision: _Precision = "int8",
+        cancel: CancelToken | None = None,
+    ) -> list[Proposal]:
+        """Score the passes and choose a token for each place; one Proposal a pass, in order.
+
+        ``temperature`` 0 takes the arg-max, ties to the lower id; above 0 it is Gumbel-max with noise that depends on
+        (``seed`` 0 .. 2**64 - 1, absolute place, token) alone; tokens below ``min_p`` of the likeliest and those in
+        ``forbid`` are never chosen. ``targets``, one [L] a pass or None, ask for log-probabilities, -1 for none.
+        ``wanted``, one (start, stop) a pass or None, scores only those places: fields are then [stop - start], and so
+        are the targets read. Raises InvalidInput, Conflict, Cancelled, DeadlineExceeded; the caches then are as before.
+        """
+
+    def velocity(
+        self, passes: Sequence[_VectorPass], *, precision: _Precision = "int8", cancel: CancelToken | None = None
+    ) -> list[NDArray[np.float32]]:
+        """The velocity noise - data [N, C] of each pass; caches stay as they are. Raises as ``propose``."""
+
+    def hidden(
+        self, passes: Sequence[_TextPass], *, precision: _Precision = "int8", cancel: CancelToken | None = None
+    ) -> list[NDArray[np.float32]]:
+        """The trunk's output [L, width] after the last norm; causal passes append. Raises as ``propose``."""
+
+    @property
+    def width(self) -> int:
+        """The width of the trunk."""
+
+    @property
+    def vocabulary(self) -> int:
+        """The tokens that it scores."""
+
+    @property
+    def threads(self) -> int:
+        """The threads of its pool."""
