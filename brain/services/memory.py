@@ -1,0 +1,59 @@
+"""MemoryService over the memories: checks sizes, waits for the disk off the event loop. It stores nothing itself."""
+
+from __future__ import annotations
+
+import asyncio
+from concurrent.futures import Executor
+from typing import Any, Final, final
+
+from grpc.aio import ServicerContext
+
+from brain.base.errors import InvalidInput
+from brain.conditioning.memory import Memories
+from brain.engine.admission import text_bytes
+from brain.services import convert
+from brain.wire.aios.v1 import memory_pb2, memory_pb2_grpc
+
+TEXT_LIMIT_BYTES: Final = 65_536
+SOURCE_LIMIT_BYTES: Final = 1024
+AT_ONCE_LIMIT: Final = 1024
+RECALL_LIMIT: Final = 100
+RECALL_DEFAULT: Final = 5
+
+
+@final
+class MemoryServicer(memory_pb2_grpc.MemoryServiceServicer):
+    """Remembers and recalls on the threads of ``executor``: both may wait for the disk or the processor."""
+
+    def __init__(self, memories: Memories, executor: Executor) -> None:
+        self._memories = memories
+        self._executor = executor
+
+    async def Remember(
+        self, request: memory_pb2.RememberRequest, context: ServicerContext[Any, Any]
+    ) -> memory_pb2.RememberResponse:
+        """Keeps texts. Answers only when they are on disk."""
+        if not 1 <= len(request.memories) <= AT_ONCE_LIMIT:
+            raise InvalidInput(
+                f"there are {len(request.memories)} memories", hint=f"1 to {AT_ONCE_LIMIT} a call", field="memories"
+            )
+        for memory in request.memories:
+            text_bytes("memories.text", memory.text, least=1, most=TEXT_LIMIT_BYTES)
+            text_bytes("memories.source", memory.source, least=0, most=SOURCE_LIMIT_BYTES)
+        texts = [(memory.text, memory.source) for memory in request.memories]
+        # Shielded: a caller who goes away must not leave it open whether the thread's answer was still wanted.
+        names = await asyncio.shield(self._off_loop(self._memories.remember, texts))
+        return memory_pb2.RememberResponse(names=names)
+
+    async def Recall(
+        self, request: memory_pb2.RecallRequest, context: ServicerContext[Any, Any]
+    ) -> memory_pb2.RecallResponse:
+        """Finds the memories nearest to a query."""
+        text_bytes("query", request.query, least=1, most=TEXT_LIMIT_BYTES)
+        if request.limit > RECALL_LIMIT:
+            raise InvalidInput(f"limit is {request.limit}", hint=f"0 (for 5) to {RECALL_LIMIT}", field="limit")
+        limit = request.limit or RECALL_DEFAULT
+        return convert.recall_response(await self._off_loop(self._memories.recall, request.query, limit))
+
+    def _off_loop(self, function: Any, *given: Any) -> asyncio.Future[Any]:
+        return asyncio.get_running_loop().run_in_executor(self._executor, function, *given)
