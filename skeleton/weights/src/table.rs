@@ -74,7 +74,7 @@ pub(crate) fn arrow_schema(metadata: BTreeMap<String, String>) -> Schema {
         };
         Field::new(name, data, false)
     };
-    Schema::new_with_metadata(COLUMNS.map(field).to_vec(), metadata.into_iter().collect::<HashMap<String, String>>())
+    Schema::new_with_metadata(COLUMNS.map(field).to_vec(), metadata)
 }
 
 /// Check the schema and every row of the file, and say where each tensor lies.
