@@ -1,4 +1,4 @@
-"""``aios train``, ``aios eval`` and ``aios import``: commands that become another program of ours, beside the daemon."""
+"""``aios train``, ``aios eval`` and ``aios import``: commands that become another program, beside the daemon."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def take(words: argparse.Namespace) -> int:
 
 
 def folder_of(name: str) -> Path:
-    """A model's folder: a bare name lies among the user's models, anything with a separator is a folder as it stands."""
+    """A model's folder: a bare name lies among the user's models, a name with a separator is a folder as it stands."""
     if not name or name in (".", "..") or name.startswith("-"):
         raise InvalidInput(f"the model's name is {name!r}", hint="letters, digits, - and _", field="MODEL")
     return Path(name) if os.sep in name else here().models / name

@@ -84,7 +84,7 @@ WantedBy=default.target
 
 
 def _quoted(word: str, *, dollars: bool = True) -> str:
-    """A word as systemd reads it back (systemd.service(5), systemd.syntax(7)); ``$`` means something in ExecStart only."""
+    """A word as systemd reads it back (systemd.service(5), systemd.syntax(7)); ``$`` is special in ExecStart only."""
     escaped = _specifiers(word).replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped.replace("$", "$$") if dollars else escaped}"'
 

