@@ -166,6 +166,8 @@ def _check_sizes(spec: ScoreSpec) -> None:
         value = getattr(spec, name)
         if not 0 < value <= LIMIT:
             raise InvalidInput(f"{name} is {value}; it must be in 1..{LIMIT}", field=name)
+    if spec.vocabulary < 2:
+        raise InvalidInput("a vocabulary of one token leaves no choice", field="vocabulary")
     if spec.layers > LAYERS_LIMIT:
         raise InvalidInput(f"layers is {spec.layers}, more than {LAYERS_LIMIT}", field="layers")
     if spec.heads % spec.key_value_heads:

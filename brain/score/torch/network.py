@@ -14,7 +14,7 @@ import torch.nn.functional as F  # noqa: N812 (torch's own name for it)
 from torch import Tensor, nn
 
 from brain.score.spec import TIME_FEATURES, ScoreSpec
-from brain.score.torch.trunk import Block, KeysValues, Rounding, angles, rms
+from brain.score.torch.trunk import Block, KeysValues, Part, Rounding, angles, rms
 
 if TYPE_CHECKING:
     from torch.nn.attention.flex_attention import BlockMask
@@ -85,20 +85,17 @@ class ScoreNetwork(nn.Module):
         x: Tensor,
         cos: Tensor,
         sin: Tensor,
-        mask: Tensor,
-        past: Sequence[KeysValues],
-        *,
-        check: Callable[[], None] | None = None,
+        layers: Sequence[Sequence[Part]],
+        check: Callable[[], None],
     ) -> tuple[Tensor, list[KeysValues]]:
-        """Like ``trunk`` after a prefix whose keys and values a layer are ``past``; gives back this pass' own as well.
+        """Like ``trunk`` for rows [1, T, width] after cached prefixes: ``layers`` holds each layer's parts.
 
-        ``check`` is called between layers and may raise to stop the pass.
+        Gives the rows' own keys and values a layer as well. ``check`` is called before each layer and may raise.
         """
         own: list[KeysValues] = []
-        for block, before in zip(self.blocks, past, strict=True):
-            if check is not None:
-                check()
-            x, pair = block(x, cos, sin, mask, before)
+        for block, parts in zip(self.blocks, layers, strict=True):
+            check()
+            x, pair = block(x, cos, sin, parts)
             own.append(pair)
         return rms(x, self.nf, self.spec.norm_epsilon), own
 

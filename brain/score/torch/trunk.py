@@ -5,6 +5,7 @@ Attend(q, k) = (k <= q) or (q >= P): a prefix of P tokens is causal, the canvas 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, final
 
@@ -29,6 +30,22 @@ class Rounding:
 
     weights: bool
     activations: bool
+
+
+@final
+@dataclass(frozen=True)
+class Part:
+    """Some rows of a pass that see each other, and a prefix of their own, but no other rows.
+
+    ``start`` and ``stop`` are their places among all rows; ``keys`` and ``values`` [1, P, key heads, size] the prefix;
+    ``mask`` bool [rows, P + rows], or None where they see everything.
+    """
+
+    start: int
+    stop: int
+    keys: Tensor
+    values: Tensor
+    mask: Tensor | None
 
 
 def law(length: int, prefix: int, device: torch.device | None = None) -> Tensor:
@@ -64,17 +81,30 @@ def rms(x: Tensor, gain: Tensor, epsilon: float) -> Tensor:
     return F.rms_norm(x.float(), (x.shape[-1],), gain.float(), epsilon).to(x.dtype)
 
 
-def attend(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | BlockMask) -> Tensor:
-    """Attention of q [B, T, heads, size] over k, v [B, K, key heads, size]; query head h reads h kv // heads."""
+def attend(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | BlockMask | None) -> Tensor:
+    """Attention of q [B, T, heads, size] over k, v [B, K, key heads, size]; query head h reads h kv // heads.
+
+    ``mask`` bool [T, K] or [B, T, K] (query, key), a flex mask, or None where all is seen.
+    """
     q, k, v = (part.transpose(1, 2) for part in (q, k, v))
-    if isinstance(mask, Tensor):
-        seen = mask if mask.dim() != 3 else mask[:, None]
+    if mask is None or isinstance(mask, Tensor):
+        seen = mask[:, None] if mask is not None and mask.dim() == 3 else mask
         return F.scaled_dot_product_attention(q, k, v, attn_mask=seen, enable_gqa=True).transpose(1, 2)
     from torch.nn.attention.flex_attention import flex_attention
 
     mixed = flex_attention(q, k, v, block_mask=mask, enable_gqa=True)
     assert isinstance(mixed, Tensor)
     return mixed.transpose(1, 2)
+
+
+def attend_parts(q: Tensor, k: Tensor, v: Tensor, parts: Sequence[Part]) -> Tensor:
+    """Attention part by part: rows that have nothing to do with each other share the matrices, not the attention."""
+    mixed = []
+    for part in parts:
+        rows = slice(part.start, part.stop)
+        keys, values = torch.cat((part.keys, k[:, rows]), 1), torch.cat((part.values, v[:, rows]), 1)
+        mixed.append(attend(q[:, rows], keys, values, part.mask))
+    return torch.cat(mixed, 1)
 
 
 KeysValues = tuple[Tensor, Tensor]
@@ -102,31 +132,31 @@ class Block(nn.Module):
                 self.register_parameter(tensor.name.removeprefix("blocks.0."), nn.Parameter(start(tensor.shape)))
 
     def forward(
-        self, x: Tensor, cos: Tensor, sin: Tensor, mask: Tensor | BlockMask, past: KeysValues | None = None
+        self, x: Tensor, cos: Tensor, sin: Tensor, sight: Tensor | BlockMask | Sequence[Part]
     ) -> tuple[Tensor, KeysValues]:
-        """``x`` [B, T, width] one block on, and this pass' own keys and values [B, T, key heads, size].
+        """``x`` [B, T, width] one block on, and its rows' keys and values [B, T, key heads, size].
 
-        ``cos``, ``sin`` [B or 1, T, size / 2]; ``past`` the prefix' keys and values; ``mask`` [T, K], [B, T, K] (K =
-        prefix and own places) or a flex mask.
+        ``cos``, ``sin`` [B or 1, T, size / 2]; ``sight`` a mask (see ``attend``), or parts with prefixes of their own
+        (B = 1).
         """
         eps = self.spec.norm_epsilon
-        mixed, own = self._attention(self._rounded(rms(x, self.n1, eps)), cos, sin, mask, past)
+        mixed, own = self._attention(self._rounded(rms(x, self.n1, eps)), cos, sin, sight)
         x = x + self._linear(self._rounded(mixed), "wo")
         h = self._rounded(rms(x, self.n2, eps))
         inner = F.silu(self._linear(h, "gate")) * self._linear(h, "up")
         return x + self._linear(self._rounded(inner), "down"), own
 
     def _attention(
-        self, h: Tensor, cos: Tensor, sin: Tensor, mask: Tensor | BlockMask, past: KeysValues | None
+        self, h: Tensor, cos: Tensor, sin: Tensor, sight: Tensor | BlockMask | Sequence[Part]
     ) -> tuple[Tensor, KeysValues]:
         """The heads' mixture [B, T, heads x size] of an already rounded input, and its keys and values."""
         spec, lead = self.spec, h.shape[:-1]
         q = self._linear(h, "wq").view(*lead, spec.heads, spec.head_size)
         k, v = (self._linear(h, n).view(*lead, spec.key_value_heads, spec.head_size) for n in ("wk", "wv"))
         q = rotate(rms(q, self.qn, spec.norm_epsilon), cos, sin)
-        own = (rotate(rms(k, self.kn, spec.norm_epsilon), cos, sin), v)
-        keys, values = own if past is None else (torch.cat((past[0], own[0]), 1), torch.cat((past[1], own[1]), 1))
-        return attend(q, keys, values, mask).reshape(*lead, -1), own
+        k = rotate(rms(k, self.kn, spec.norm_epsilon), cos, sin)
+        mixed = attend_parts(q, k, v, sight) if isinstance(sight, Sequence) else attend(q, k, v, sight)
+        return mixed.reshape(*lead, -1), (k, v)
 
     def _rounded(self, x: Tensor) -> Tensor:
         """``x`` as a matrix of the trunk takes it."""
