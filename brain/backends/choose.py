@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Final
 
 import numpy as np
@@ -61,6 +62,11 @@ def propose(logits: Floats, rows: Floats, choice: Choice, targets: Targets | Non
     )
 
 
+def scored_place(row: float) -> int:
+    """The absolute place that a row at position ``row`` speaks of: the next, rounded, halves away from 0."""
+    return math.trunc(row + 1.0 + math.copysign(0.5, row + 1.0))
+
+
 def _log_sum(logits: NDArray[np.float64]) -> NDArray[np.float64]:
     """ln of the sum of exp over each row [L]."""
     top = logits.max(1)
@@ -68,17 +74,19 @@ def _log_sum(logits: NDArray[np.float64]) -> NDArray[np.float64]:
     return total
 
 
-def _chosen(allowed: NDArray[np.float64], rows: Floats, choice: Choice) -> NDArray[np.intp]:
+def _chosen(allowed: NDArray[np.float64], rows: Floats, choice: Choice) -> Targets:
     """The token of each row: the arg-max, or the winner of the Gumbel race among those that min_p leaves in."""
     temperature = float(np.float32(choice.temperature))
     if temperature == 0.0:
-        return np.argmax(allowed, axis=1)
+        best: Targets = allowed.argmax(1).astype(np.int64)
+        return best
     with np.errstate(divide="ignore"):
         least = allowed.max(1) + np.log(np.float64(np.float32(choice.min_p)))
     raced = np.where(allowed >= least[:, None], allowed / temperature, -np.inf)
     every = np.arange(allowed.shape[1], dtype=np.uint64)
-    noise = [gumbel(choice.seed, round(float(row) + 1.0), every) for row in rows]
-    return np.argmax(raced + np.stack(noise), axis=1)
+    noise = [gumbel(choice.seed, scored_place(float(row)), every) for row in rows]
+    winner: Targets = (raced + np.stack(noise)).argmax(1).astype(np.int64)
+    return winner
 
 
 def _of_targets(log_prob: NDArray[np.float64], targets: Targets | None) -> Floats:
