@@ -1,0 +1,300 @@
+//! An open network: its tensors checked once, its doors for scores, velocities and hidden states. Knows no text and no files but its weights.
+use crate::block;
+use crate::body::Body;
+use crate::cache::Cache;
+use crate::choice::{Ask, Proposal};
+use crate::embed::{self, Times};
+use crate::operand::Precision;
+use crate::pass::{Input, Pass, check_all};
+use crate::propose::{self, RowAsk};
+use crate::scratch::{KEEP_ROWS, Scratch};
+use crate::spec::{HEAD_SIZE, Spec, TensorSpec};
+use foundation::pool::Pool;
+use foundation::{Cancel, Fault, Outcome};
+use kernels::{norm, rope};
+use std::ops::Range;
+use std::sync::{Arc, Mutex, PoisonError};
+use weights::Weights;
+
+/// A score network over a mapped weight file. Share it in an `Arc`; calls from several threads take turns on its pool.
+///
+/// Law of rows: what a row becomes depends, to the bit, on its own inputs and on what it sees, not on the other passes of the call,
+/// on whether what it sees comes from the cache, or on the number of threads.
+pub struct Network {
+    weights: Arc<Weights>,
+    spec: Spec,
+    tensors: Vec<TensorSpec>,
+    pool: Pool,
+    scratches: Mutex<Vec<Scratch>>,
+}
+
+/// What the trunk leaves for a door to read.
+struct Trunk<'s> {
+    body: Body<'s>,
+    /// The residual stream after the last block, `[R, width]`.
+    x: &'s [f32],
+    ranges: &'s [Range<usize>],
+    times: Vec<Option<Times>>,
+}
+
+impl Network {
+    /// Check that the weights hold every tensor that `score_json` implies, in shapes and schemes that are computed here.
+    ///
+    /// Errors: those of `Spec::parse`; `NotFound`, `Shape` or `Dtype` for a tensor; `Conflict` for one that the network does not have.
+    pub fn open(weights: Arc<Weights>, score_json: &str, pool: Pool) -> Outcome<Self> {
+        let spec = Spec::parse(score_json)?;
+        let tensors = spec.tensors();
+        Body::find(&weights, &spec, &tensors)?;
+        if let Some(extra) = weights.names().find(|name| !tensors.iter().any(|t| t.name == *name)) {
+            let what = format!("the weights hold a tensor {extra:?} that the network {:?} does not have", spec.name);
+            return Err(Fault::conflict(what, "use the score.json that belongs to these weights"));
+        }
+        Ok(Self { weights, spec, tensors, pool, scratches: Mutex::default() })
+    }
+
+    /// What the network is.
+    pub fn spec(&self) -> &Spec {
+        &self.spec
+    }
+
+    /// The pool that it computes on.
+    pub fn pool(&self) -> &Pool {
+        &self.pool
+    }
+
+    /// An empty prefix for it.
+    pub fn cache(&self) -> Cache {
+        Cache::new(&self.spec)
+    }
+
+    /// Run passes only for what they leave in their caches.
+    ///
+    /// As for every door: Errors: those of a pass (`Shape`, `OutOfRange`, `NotFound`, `Unsupported`, `Exhausted`), `Cancelled`, `Deadline`;
+    /// after an error every cache is as it was. The token is read between layers.
+    pub fn trunk(&self, passes: &mut [Pass], precision: Precision, cancel: &Cancel) -> Outcome<()> {
+        self.run(passes, precision, cancel, |_| Ok(()))
+    }
+
+    /// Choose a token after each of the asked rows, and say how sure the network is: one `Proposal` a pass, in order.
+    ///
+    /// A row at position p speaks of place p + 1, which with the seed decides its noise. Passes must be of tokens.
+    pub fn propose(
+        &self,
+        passes: &mut [Pass],
+        asks: &[Ask],
+        precision: Precision,
+        cancel: &Cancel,
+    ) -> Outcome<Vec<Proposal>> {
+        let forbidden = self.check_asks(passes, asks)?;
+        let mut rows = Vec::new();
+        for ((pass, ask), forbid) in passes.iter().zip(asks).zip(&forbidden) {
+            rows.extend(ask.rows.clone().enumerate().map(|(i, row)| RowAsk {
+                race: ask.choice.race(pass.rows[row]),
+                forbid,
+                target: ask.targets.and_then(|targets| u32::try_from(targets[i]).ok()),
+            }));
+        }
+        let wanted: Vec<Range<usize>> = asks.iter().map(|ask| ask.rows.clone()).collect();
+        self.run(passes, precision, cancel, |trunk| {
+            let hidden = self.last_norm(&trunk, &wanted)?;
+            cancel.check()?;
+            let head = &trunk.body.embedding;
+            let mut all = propose::rows(head, self.spec.vocabulary, self.spec.width, &hidden, &rows)?;
+            Ok(wanted.iter().map(|rows| all.take(rows.len())).collect())
+        })
+    }
+
+    /// The velocity noise - data `[M, channels]` of each pass of vectors, at each vector's own position and time.
+    pub fn velocity(&self, passes: &mut [Pass], precision: Precision, cancel: &Cancel) -> Outcome<Vec<Vec<f32>>> {
+        let kinds = passes.iter().map(kind_of).collect::<Outcome<Vec<_>>>()?;
+        self.run(passes, precision, cancel, |trunk| {
+            let mut all = Vec::with_capacity(kinds.len());
+            for ((kind, rows), times) in kinds.iter().zip(trunk.ranges).zip(&trunk.times) {
+                let mut h = self.norm_of(&trunk, rows.clone())?;
+                if let Some(times) = times {
+                    times.modulate(&trunk.body, self.spec.width, &mut h)?;
+                }
+                let mut velocity = vec![0.0; rows.len() * self.spec.kind(kind)?.channels];
+                trunk.body.kind(kind)?.1.apply_f32(&mut velocity, &h)?;
+                all.push(velocity);
+            }
+            Ok(all)
+        })
+    }
+
+    /// The trunk's output `[M, width]` of each pass after the last norm.
+    pub fn hidden(&self, passes: &mut [Pass], precision: Precision, cancel: &Cancel) -> Outcome<Vec<Vec<f32>>> {
+        self.run(passes, precision, cancel, |trunk| {
+            trunk.ranges.iter().map(|rows| self.norm_of(&trunk, rows.clone())).collect()
+        })
+    }
+
+    /// All logits `[M, vocabulary]` of each pass of tokens: for parity and probes, as `propose` needs no such array.
+    pub fn logits(&self, passes: &mut [Pass], precision: Precision, cancel: &Cancel) -> Outcome<Vec<Vec<f32>>> {
+        self.run(passes, precision, cancel, |trunk| {
+            let one = |rows: &Range<usize>| {
+                let mut logits = vec![0.0; rows.len() * self.spec.vocabulary];
+                trunk.body.embedding.apply_f32(&mut logits, &self.norm_of(&trunk, rows.clone())?)?;
+                Ok(logits)
+            };
+            trunk.ranges.iter().map(one).collect()
+        })
+    }
+
+    /// The output `[M, width]` of block `layer` alone on the rows `x` `[M, width]`, which see each other by `see` and no prefix: a probe.
+    pub fn block(
+        &self,
+        layer: usize,
+        x: &[f32],
+        positions: &[f32],
+        see: crate::See,
+        precision: Precision,
+    ) -> Outcome<Vec<f32>> {
+        if layer >= self.spec.layers {
+            return Err(Fault::out_of_range("a layer", format!("0 ..= {}", self.spec.layers - 1), layer));
+        }
+        if positions.is_empty() || x.len() != positions.len() * self.spec.width {
+            return Err(Fault::shape("x", format!("[{}, {}]", positions.len(), self.spec.width), x.len()));
+        }
+        let body = self.body()?;
+        let mut cache = self.cache();
+        let pass = Pass { cache: &mut cache, input: Input::Tokens(&[]), rows: positions, columns: positions, see };
+        let mut s = self.scratch(precision, positions.len());
+        s.x.copy_from_slice(x);
+        let rows = 0..positions.len();
+        self.pool.run(|| {
+            let ranges = [rows];
+            let mut passes = [pass];
+            self.angles(&passes, &ranges, &mut s)?;
+            block::run(&body.blocks[layer], layer, false, &self.spec, &mut passes, &ranges, &mut s)
+        })?;
+        s.x.iter_mut().zip(&s.added).for_each(|(x, &more)| *x += more);
+        let out = s.x.clone();
+        self.keep(s);
+        Ok(out)
+    }
+
+    fn check_asks(&self, passes: &[Pass], asks: &[Ask]) -> Outcome<Vec<Vec<u32>>> {
+        if asks.len() != passes.len() {
+            return Err(Fault::shape("asks", format!("[{}], one a pass", passes.len()), format!("[{}]", asks.len())));
+        }
+        let mut forbidden = Vec::with_capacity(asks.len());
+        for (pass, ask) in passes.iter().zip(asks) {
+            if let Input::Vectors { kind, .. } = pass.input {
+                let what = format!("a proposal of tokens from vectors of {kind}");
+                return Err(Fault::Unsupported { what, instead: "ask for their velocity".into() });
+            }
+            ask.check(pass.len(), self.spec.vocabulary)?;
+            forbidden.push(ask.choice.check(self.spec.vocabulary)?);
+        }
+        Ok(forbidden)
+    }
+
+    /// Run the trunk over all passes, give what it leaves to `door`, and only then let the caches grow.
+    fn run<T: Send>(
+        &self,
+        passes: &mut [Pass],
+        precision: Precision,
+        cancel: &Cancel,
+        door: impl FnOnce(Trunk) -> Outcome<T> + Send,
+    ) -> Outcome<T> {
+        let total = check_all(passes, &self.spec)?;
+        let body = self.body()?;
+        let mut s = self.scratch(precision, total);
+        let answer = self.pool.run(|| {
+            let ranges = ranges_of(passes);
+            let times = self.through_blocks(&body, passes, &ranges, &mut s, cancel)?;
+            door(Trunk { body, x: &s.x, ranges: &ranges, times })
+        });
+        self.keep(s);
+        let answer = answer?;
+        for pass in passes.iter_mut().filter(|pass| pass.causal()) {
+            let rows = pass.len();
+            pass.cache.grow(rows);
+        }
+        Ok(answer)
+    }
+
+    fn through_blocks(
+        &self,
+        body: &Body,
+        passes: &mut [Pass],
+        ranges: &[Range<usize>],
+        s: &mut Scratch,
+        cancel: &Cancel,
+    ) -> Outcome<Vec<Option<Times>>> {
+        cancel.check()?;
+        let times = embed::enter(body, &self.spec, passes, ranges, &mut s.x)?;
+        self.angles(passes, ranges, s)?;
+        for (layer, tensors) in body.blocks.iter().enumerate() {
+            cancel.check()?;
+            block::run(tensors, layer, layer > 0, &self.spec, passes, ranges, s)?;
+        }
+        s.x.iter_mut().zip(&s.added).for_each(|(x, &more)| *x += more);
+        Ok(times)
+    }
+
+    fn angles(&self, passes: &[Pass], ranges: &[Range<usize>], s: &mut Scratch) -> Outcome<()> {
+        for (pass, rows) in passes.iter().zip(ranges) {
+            let here = rows.start * HEAD_SIZE / 2..rows.end * HEAD_SIZE / 2;
+            let (cosines, sines) = rope::angles(pass.rows, pass.columns, self.spec.rope_theta, HEAD_SIZE)?;
+            s.cosines[here.clone()].copy_from_slice(&cosines);
+            s.sines[here].copy_from_slice(&sines);
+        }
+        Ok(())
+    }
+
+    /// The last norm of the wanted rows of each pass, one after the other.
+    fn last_norm(&self, trunk: &Trunk, wanted: &[Range<usize>]) -> Outcome<Vec<f32>> {
+        let mut all = Vec::new();
+        for (pass, rows) in trunk.ranges.iter().zip(wanted) {
+            all.extend(self.norm_of(trunk, pass.start + rows.start..pass.start + rows.end)?);
+        }
+        Ok(all)
+    }
+
+    fn norm_of(&self, trunk: &Trunk, rows: Range<usize>) -> Outcome<Vec<f32>> {
+        let width = self.spec.width;
+        let x = &trunk.x[rows.start * width..rows.end * width];
+        let mut out = vec![0.0; x.len()];
+        norm::rms(&mut out, x, trunk.body.last_norm, self.spec.norm_epsilon, width)?;
+        Ok(out)
+    }
+
+    fn body(&self) -> Outcome<Body<'_>> {
+        Body::find(&self.weights, &self.spec, &self.tensors)
+    }
+
+    fn scratch(&self, precision: Precision, rows: usize) -> Scratch {
+        let kept = self.scratches.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let mut scratch = kept.unwrap_or_default();
+        scratch.shape(&self.spec, precision, rows);
+        scratch
+    }
+
+    fn keep(&self, scratch: Scratch) {
+        if scratch.rows(&self.spec) <= KEEP_ROWS {
+            self.scratches.lock().unwrap_or_else(PoisonError::into_inner).push(scratch);
+        }
+    }
+}
+
+fn kind_of(pass: &Pass) -> Outcome<String> {
+    match pass.input {
+        Input::Vectors { kind, .. } => Ok(kind.to_string()),
+        Input::Tokens(_) => {
+            Err(Fault::Unsupported { what: "a velocity of tokens".into(), instead: "ask for a proposal".into() })
+        }
+    }
+}
+
+/// The rows of each pass among the rows of all.
+fn ranges_of(passes: &[Pass]) -> Vec<Range<usize>> {
+    let mut next = 0;
+    let range = |pass: &Pass| {
+        let start = next;
+        next += pass.len();
+        start..next
+    };
+    passes.iter().map(range).collect()
+}

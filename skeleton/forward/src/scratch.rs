@@ -1,0 +1,54 @@
+//! The buffers of one call through the trunk, kept between calls. Holds no state that a call could see.
+use crate::operand::{Operand, Precision};
+use crate::spec::{HEAD_SIZE, Spec};
+
+/// A scratch larger than this many rows is given back to the system after its call.
+pub(crate) const KEEP_ROWS: usize = 1024;
+
+/// Buffers for R rows; `x` is the residual stream.
+#[derive(Debug, Default)]
+pub(crate) struct Scratch {
+    pub x: Vec<f32>,
+    /// What enters the first matrices of either half: the norm of x.
+    pub normed: Operand,
+    /// What attention gives.
+    pub mixed: Operand,
+    /// What the gate lets through.
+    pub inner: Operand,
+    pub queries: Vec<f32>,
+    pub keys: Vec<f32>,
+    pub values: Vec<f32>,
+    pub gate: Vec<f32>,
+    pub up: Vec<f32>,
+    /// What a half of a block adds to `x`.
+    pub added: Vec<f32>,
+    pub cosines: Vec<f32>,
+    pub sines: Vec<f32>,
+}
+
+impl Scratch {
+    /// Make room for `rows`.
+    pub fn shape(&mut self, spec: &Spec, precision: Precision, rows: usize) {
+        self.normed.shape(precision, rows, spec.width);
+        self.mixed.shape(precision, rows, spec.query_width());
+        self.inner.shape(precision, rows, spec.feed_forward);
+        for (buffer, width) in [
+            (&mut self.x, spec.width),
+            (&mut self.added, spec.width),
+            (&mut self.queries, spec.query_width()),
+            (&mut self.keys, spec.key_width()),
+            (&mut self.values, spec.key_width()),
+            (&mut self.gate, spec.feed_forward),
+            (&mut self.up, spec.feed_forward),
+            (&mut self.cosines, HEAD_SIZE / 2),
+            (&mut self.sines, HEAD_SIZE / 2),
+        ] {
+            buffer.resize(rows * width, 0.0);
+        }
+    }
+
+    /// How many rows it has room for.
+    pub fn rows(&self, spec: &Spec) -> usize {
+        self.x.len() / spec.width
+    }
+}
