@@ -14,6 +14,7 @@ from brain.backends.body import Body, CancelToken
 from brain.base.clock import Clock
 from brain.base.errors import Cancelled, DeadlineExceeded, InternalError, Unreachable
 from brain.base.messages import Accepted, PartialState, Request, Response, Timings
+from brain.conditioning.retrieval import Retrieved
 from brain.engine.admission import admit
 from brain.engine.mailbox import Mailbox
 from brain.engine.models import Model, Shelf
@@ -36,16 +37,7 @@ class Cancel(CancelToken, Protocol):
         """Withdraw the call that reads it."""
 
 
-@final
-@dataclass(frozen=True)
-class Shown:
-    """Memories for one generation, nearest first, ``names`` and ``texts`` side by side."""
-
-    names: tuple[str, ...] = ()
-    texts: tuple[str, ...] = ()
-
-
-Retrieve = Callable[[Request, Model], Shown]
+Retrieve = Callable[[Request, Model], Retrieved]
 """Finds the memories to show to the model; runs on the worker thread."""
 
 
@@ -217,7 +209,7 @@ class Engine:
             job.cancel.check()
         raise InternalError("a generation ended without a response")
 
-    def _finished(self, response: Response, job: _Job, model: Model, shown: Shown) -> Response:
+    def _finished(self, response: Response, job: _Job, model: Model, shown: Retrieved) -> Response:
         return replace(
             response,
             request_id=job.request.request_id,

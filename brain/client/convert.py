@@ -1,0 +1,101 @@
+"""Our messages to the wire and the daemon's answers back: the client's half. Nothing is checked or decided here."""
+
+from __future__ import annotations
+
+from brain.base.messages import Accepted, PartialState, Place, Request, Response, Settings, Timings
+from brain.base.reports import Memory, ModelReport, Status
+from brain.wire.aios.v1 import control_pb2, generation_pb2, memory_pb2, model_pb2
+
+WireEvent = generation_pb2.GenerateResponse | generation_pb2.InfillResponse
+
+
+def generate_request(request: Request) -> generation_pb2.GenerateRequest:
+    """A request to continue."""
+    return generation_pb2.GenerateRequest(
+        request_id=request.request_id,
+        prompt=request.prompt,
+        modality=request.modality,
+        model=request.model,
+        chat=request.chat,
+        turns=request.turns,
+        memories=request.memories,
+        settings=_settings(request.settings),
+    )
+
+
+def infill_request(request: Request) -> generation_pb2.InfillRequest:
+    """A request to fill its hole; it has one."""
+    hole = request.hole
+    return generation_pb2.InfillRequest(
+        request_id=request.request_id,
+        before=hole.before if hole else "",
+        after=hole.after if hole else "",
+        hole_tokens=hole.tokens if hole else 0,
+        modality=request.modality,
+        model=request.model,
+        settings=_settings(request.settings),
+    )
+
+
+def event(wire: WireEvent) -> Accepted | PartialState | Response | None:
+    """One message of a stream; None for a kind that this client does not know."""
+    match wire.WhichOneof("event"):
+        case "accepted":
+            return Accepted(wire.accepted.request_id, wire.accepted.queue_position)
+        case "partial":
+            return _partial(wire.partial)
+        case "final":
+            return _response(wire.final)
+        case _:
+            return None
+
+
+def memory(wire: memory_pb2.Memory) -> Memory:
+    """A memory."""
+    return Memory(wire.name, wire.text, wire.source, wire.created_unix_s, wire.similarity)
+
+
+def model(wire: model_pb2.Model) -> ModelReport:
+    """A model's report."""
+    return ModelReport(
+        name=wire.name,
+        parameters=wire.parameters,
+        weight_bytes=wire.weight_bytes,
+        scheme=wire.scheme,
+        loaded=wire.loaded,
+        is_default=wire.is_default,
+        warning=wire.warning,
+        problem=wire.problem,
+    )
+
+
+def status(wire: control_pb2.GetStatusResponse) -> Status:
+    """The daemon's status."""
+    return Status(**{field.name: getattr(wire, field.name) for field in wire.DESCRIPTOR.fields})
+
+
+def _settings(settings: Settings) -> generation_pb2.DecodeSettings:
+    return generation_pb2.DecodeSettings(**vars(settings))
+
+
+def _partial(wire: generation_pb2.PartialState) -> PartialState:
+    canvas = tuple(Place(place.text, place.masked, place.confidence) for place in wire.canvas)
+    return PartialState(wire.step, wire.passes, wire.settled, canvas)
+
+
+def _response(wire: generation_pb2.Final) -> Response:
+    return Response(
+        request_id=wire.request_id,
+        text=wire.text,
+        tokens=tuple(wire.tokens),
+        pieces=tuple(wire.pieces),
+        uncertainty=wire.uncertainty,
+        token_uncertainty=tuple(wire.token_uncertainty),
+        passes=wire.passes,
+        stopped=wire.stopped,
+        model=wire.model,
+        brain=wire.brain,
+        timings=Timings(wire.queued_s, wire.first_state_s, wire.total_s),
+        memories=tuple(wire.memories),
+        warning=wire.warning,
+    )
