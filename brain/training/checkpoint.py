@@ -1,4 +1,4 @@
-"""Keeps a run on disk so that it can go on: weights, optimisers, plan, place. What to keep when is the loop's choice."""
+"""Keeps a run on disk so that it can go on: weights, optimisers, plan, place. When is the loop's choice."""
 
 from __future__ import annotations
 
@@ -51,7 +51,9 @@ class Checkpoint:
             raise CorruptData(f"the checkpoint does not fit its own plan: {error}") from error
 
 
-def save(path: Path, plan: Plan, fingerprint: str, place: Place, network: ScoreNetwork, optimisers: Optimisers) -> None:
+def save(
+    path: Path, plan: Plan, fingerprint: str, place: Place, *, network: ScoreNetwork, optimisers: Optimisers
+) -> None:
     """Write a checkpoint whole or not at all. Cost: three numbers a parameter, 4 bytes each. Raises StorageFailed."""
     state = {
         **{"format": FORMAT, "plan": plan.to_json(), "fingerprint": fingerprint},

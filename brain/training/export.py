@@ -65,7 +65,7 @@ def latents_of(codes: NDArray[np.uint8], scales: NDArray[np.float16]) -> NDArray
     total = GROUP / SCALE_OF_MEAN
     need = (total - 0.5 * (GROUP - many)) / np.maximum(many, 1)
     inner = np.where(
-        many == 0, total / GROUP, np.where(need < 1, (total - many * 1.02) / np.maximum(GROUP - many, 1), 0.5)
+        many == 0, total / GROUP, np.where(need < 1.02, (total - many * 1.02) / np.maximum(GROUP - many, 1), 0.5)
     )
     possible = (inner > 0) & (inner < 1) & (many < GROUP)
     magnitude = np.where(outer, np.maximum(need, 1.02), inner)
@@ -114,5 +114,5 @@ def _stored(network: ScoreNetwork) -> Iterator[Stored]:
             dtype = np.float16 if tensor.dtype == "f16" else np.float32
             yield tensor.name, tensor.shape, PLAIN, weight.float().cpu().numpy().astype(dtype), None
         else:
-            packed, scales = quantise(weight.float().cpu().numpy(), INT8)
+            packed, scales = quantise(weight.float().cpu().numpy(), INT8, "range")
             yield tensor.name, tensor.shape, tensor.scheme, packed, scales

@@ -1,4 +1,4 @@
-"""Measures a network on held-out windows: next-token, the any-order bounds, infilling, and the control. Never trains."""
+"""Measures a network on held-out windows: next token, any-order bounds, infilling, and the control. Never trains."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ class Progress:
         self._gathered: list[StepLosses] = []
 
     def note(self, step: int, spent_s: float, losses: StepLosses) -> None:
-        """Take the losses of the step that made ``step`` steps in all, after ``spent_s`` of training; perhaps a line."""
+        """Take the losses of the step that made ``step`` steps in all, after ``spent_s`` seconds; perhaps a line."""
         self._gathered.append(losses)
         now = self._clock.monotonic_s()
         if step - self._first not in EARLY and now - self._since_s < EVERY_S:
