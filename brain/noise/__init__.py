@@ -1,0 +1,1 @@
+"""Noise: how much of a text is hidden at each time, and how hiding is done; nothing here learns or samples a model."""

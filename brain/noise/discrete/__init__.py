@@ -1,0 +1,1 @@
+"""Noise for tokens: laws of masking and the absorbing corruption, one a file."""

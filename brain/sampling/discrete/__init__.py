@@ -1,0 +1,1 @@
+"""Samplers of tokens: the DiscreteSampler family, one way a file."""
