@@ -1,0 +1,224 @@
+//! Memories as an Arrow record batch and back; the store's schema as an Arrow schema message. Knows no frames.
+use crate::memory::{Memory, Space};
+use arrow_array::cast::AsArray;
+use arrow_array::types::{Float32Type, Float64Type};
+use arrow_array::{
+    ArrayRef, FixedSizeBinaryArray, FixedSizeListArray, Float32Array, Float64Array, RecordBatch, StringArray,
+};
+use arrow_buffer::Buffer;
+use arrow_ipc::reader::read_record_batch;
+use arrow_ipc::writer::{
+    DictionaryTracker, EncodedData, IpcDataGenerator, IpcWriteContext, IpcWriteOptions, write_message,
+};
+use arrow_ipc::{Message, MetadataVersion, root_as_message};
+use arrow_schema::{ArrowError, DataType, Field, FieldRef, Schema, SchemaRef};
+use foundation::{Fault, Outcome};
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+const FORMAT: &str = "aios-memories/1";
+/// Nodes of the columns: id, text, vector and its items, created_unix_s, source.
+const NODES: usize = 6;
+/// Buffers of the columns, validity included.
+const BUFFERS: usize = 13;
+
+/// What the header frame says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Header {
+    pub(crate) space: Space,
+    /// Drawn when the store is made; goes into every checksum.
+    pub(crate) identity: u64,
+}
+
+/// The schema of all record batches of a store.
+pub(crate) fn schema(width: usize, metadata: BTreeMap<String, String>) -> SchemaRef {
+    let field = |name, data| Field::new(name, data, false);
+    let fields = vec![
+        field("id", DataType::FixedSizeBinary(16)),
+        field("text", DataType::Utf8),
+        field("vector", DataType::FixedSizeList(item(), width as i32)),
+        field("created_unix_s", DataType::Float64),
+        field("source", DataType::Utf8),
+    ];
+    Arc::new(Schema::new_with_metadata(fields, metadata))
+}
+
+fn item() -> FieldRef {
+    Arc::new(Field::new("item", DataType::Float32, false))
+}
+
+/// The payload of a header frame: an Arrow schema message with our metadata.
+pub(crate) fn encode_header(header: &Header) -> Outcome<Vec<u8>> {
+    let metadata = BTreeMap::from([
+        ("format".to_string(), FORMAT.to_string()),
+        ("embedder".to_string(), header.space.embedder.clone()),
+        ("width".to_string(), header.space.width.to_string()),
+        ("identity".to_string(), format!("{:016x}", header.identity)),
+    ]);
+    let mut tracker = DictionaryTracker::new(true);
+    let schema = schema(header.space.width, metadata);
+    let message =
+        IpcDataGenerator::default().schema_to_bytes_with_dictionary_tracker(&schema, &mut tracker, &options());
+    to_bytes(message)
+}
+
+/// The header in a payload, or in words why it is none.
+pub(crate) fn decode_header(payload: &[u8]) -> Result<Header, String> {
+    let (message, _) = split(payload)?;
+    let schema = message.header_as_schema().ok_or("the first frame holds no schema")?;
+    let pairs = schema.custom_metadata().into_iter().flatten();
+    let metadata: HashMap<&str, &str> = pairs.filter_map(|pair| Some((pair.key()?, pair.value()?))).collect();
+    let value = |key: &str| metadata.get(key).copied().ok_or(format!("the header names no {key}"));
+    if value("format")? != FORMAT {
+        return Err(format!("the format is {:?}, not {FORMAT:?}", value("format")?));
+    }
+    let width = value("width")?.parse().map_err(|_| "the header's width is no number".to_string())?;
+    let identity = u64::from_str_radix(value("identity")?, 16).map_err(|_| "the header's identity is no number")?;
+    let space = Space { embedder: value("embedder")?.to_owned(), width };
+    space.check().map_err(|fault| fault.to_string())?;
+    Ok(Header { space, identity })
+}
+
+/// The payload of a frame of memories, each checked before.
+pub(crate) fn encode(memories: &[&Memory], schema: &SchemaRef, width: usize) -> Outcome<Vec<u8>> {
+    let ids = memories.iter().flat_map(|memory| memory.id.to_be_bytes()).collect::<Vec<u8>>();
+    let numbers = memories.iter().flat_map(|memory| memory.vector.iter().copied()).collect::<Vec<f32>>();
+    let vectors = FixedSizeListArray::try_new(item(), width as i32, Arc::new(Float32Array::from(numbers)), None);
+    let columns: Vec<ArrayRef> = vec![
+        Arc::new(FixedSizeBinaryArray::try_new(16, Buffer::from(ids), None).map_err(arrow_bug)?),
+        Arc::new(memories.iter().map(|memory| Some(memory.text.as_str())).collect::<StringArray>()),
+        Arc::new(vectors.map_err(arrow_bug)?),
+        Arc::new(memories.iter().map(|memory| memory.created_unix_s).collect::<Float64Array>()),
+        Arc::new(memories.iter().map(|memory| Some(memory.source.as_str())).collect::<StringArray>()),
+    ];
+    let batch = RecordBatch::try_new(schema.clone(), columns).map_err(arrow_bug)?;
+    let (_, message) = IpcDataGenerator::default()
+        .encode(&batch, &mut DictionaryTracker::new(true), &options(), &mut IpcWriteContext::default())
+        .map_err(arrow_bug)?;
+    to_bytes(message)
+}
+
+/// The memories in a payload, or in words why there are none. Never panics, and allocates in proportion to `payload`.
+pub(crate) fn decode(payload: &[u8], schema: &SchemaRef, width: usize) -> Result<Vec<Memory>, String> {
+    let (message, body) = split(payload)?;
+    check_layout(&message, body.len(), width)?;
+    let batch = message.header_as_record_batch().ok_or("the frame holds no record batch")?;
+    let body = Buffer::from(body.to_vec());
+    let batch = read_record_batch(&body, batch, schema.clone(), &HashMap::new(), None, &MetadataVersion::V5);
+    memories(&batch.map_err(|e| e.to_string())?, width).ok_or("the columns are not those of memories".into())
+}
+
+fn memories(batch: &RecordBatch, width: usize) -> Option<Vec<Memory>> {
+    let ids = batch.column(0).as_fixed_size_binary_opt()?;
+    let texts = batch.column(1).as_string_opt::<i32>()?;
+    let vectors = batch.column(2).as_fixed_size_list_opt()?.values().as_primitive_opt::<Float32Type>()?.values();
+    let created = batch.column(3).as_primitive_opt::<Float64Type>()?;
+    let sources = batch.column(4).as_string_opt::<i32>()?;
+    let memory = |row: usize| {
+        Some(Memory {
+            id: u128::from_be_bytes(ids.value(row).try_into().ok()?),
+            text: texts.value(row).to_owned(),
+            vector: vectors.get(row * width..(row + 1) * width)?.to_vec(),
+            created_unix_s: created.value(row),
+            source: sources.value(row).to_owned(),
+        })
+    };
+    (0..batch.num_rows()).map(memory).collect()
+}
+
+/// What Arrow's reader takes on trust: the numbers of nodes and buffers, their lengths, and that they are in the body.
+fn check_layout(message: &Message<'_>, body: usize, width: usize) -> Result<(), String> {
+    let batch = message.header_as_record_batch().ok_or("the frame holds no record batch")?;
+    let nodes = batch.nodes().filter(|nodes| nodes.len() == NODES).ok_or("the nodes are not the schema's")?;
+    let buffers =
+        batch.buffers().filter(|buffers| buffers.len() == BUFFERS).ok_or("the buffers are not the schema's")?;
+    let rows = usize::try_from(batch.length()).ok().filter(|&rows| rows <= body).ok_or("an impossible row count")?;
+    let items = rows.checked_mul(width).ok_or("an impossible row count")?;
+    for (place, node) in nodes.iter().enumerate() {
+        let want = if place == 3 { items } else { rows };
+        if usize::try_from(node.length()) != Ok(want) || node.null_count() != 0 {
+            return Err(format!("column {place} has {} rows and {} nulls", node.length(), node.null_count()));
+        }
+    }
+    let inside = |buffer: &arrow_ipc::Buffer| {
+        let (start, length) = (usize::try_from(buffer.offset()).ok()?, usize::try_from(buffer.length()).ok()?);
+        start.checked_add(length).filter(|&end| end <= body)
+    };
+    match batch.compression().is_none() && buffers.iter().all(|buffer| inside(buffer).is_some()) {
+        true => Ok(()),
+        false => Err("a buffer lies outside of the frame, or is compressed".into()),
+    }
+}
+
+/// An encapsulated message: its metadata, and its body.
+fn split(payload: &[u8]) -> Result<(Message<'_>, &[u8]), String> {
+    let head: &[u8; 8] = payload.first_chunk().ok_or("a payload without a message")?;
+    let length = u32::from_le_bytes([head[4], head[5], head[6], head[7]]) as usize;
+    if head[..4] != [0xff; 4] || length > payload.len() - 8 {
+        return Err("a payload that is no Arrow message".into());
+    }
+    let (metadata, body) = payload[8..].split_at(length);
+    let message = root_as_message(metadata).map_err(|e| format!("the message: {e}"))?;
+    Ok((message, body))
+}
+
+fn to_bytes(message: EncodedData) -> Outcome<Vec<u8>> {
+    let mut payload = Vec::new();
+    write_message(&mut payload, message, &options()).map_err(arrow_bug)?;
+    payload.resize(payload.len().next_multiple_of(8), 0);
+    Ok(payload)
+}
+
+fn options() -> IpcWriteOptions {
+    IpcWriteOptions::default()
+}
+
+fn arrow_bug(error: ArrowError) -> Fault {
+    Fault::bug(format!("memories make an Arrow record batch ({error})"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn memory(id: u128, text: &str) -> Memory {
+        Memory { id, text: text.into(), vector: vec![1.0, -0.0, 3e-40], created_unix_s: 1.5, source: "test".into() }
+    }
+
+    fn payload() -> (Vec<u8>, SchemaRef) {
+        let schema = schema(3, BTreeMap::new());
+        let memories = [memory(1, "one"), memory(u128::MAX, ""), memory(3, "drei, für dich")];
+        (encode(&memories.iter().collect::<Vec<_>>(), &schema, 3).unwrap(), schema)
+    }
+
+    #[test]
+    fn memories_come_back_as_they_were() {
+        let (payload, schema) = payload();
+        assert!(payload.len().is_multiple_of(8));
+        let back = decode(&payload, &schema, 3).unwrap();
+        assert_eq!(back, [memory(1, "one"), memory(u128::MAX, ""), memory(3, "drei, für dich")]);
+    }
+
+    #[test]
+    fn a_header_comes_back_as_it_was() {
+        let header = Header { space: Space { embedder: "e/1".into(), width: 384 }, identity: u64::MAX - 5 };
+        assert_eq!(decode_header(&encode_header(&header).unwrap()).unwrap(), header);
+    }
+
+    #[test]
+    fn a_payload_by_an_enemy_never_panics() {
+        let (sound, schema) = payload();
+        for at in 0..sound.len() {
+            assert!(decode(&sound[..at], &schema, 3).is_err() || at + 64 > sound.len());
+            for pattern in [0x01, 0x80, 0xff] {
+                let mut bytes = sound.clone();
+                bytes[at] ^= pattern;
+                if let Ok(memories) = decode(&bytes, &schema, 3) {
+                    assert!(memories.iter().all(|memory| memory.vector.len() == 3));
+                }
+                // A header where memories belong, and the other way round, is refused too.
+                assert!(decode_header(&bytes).is_err());
+            }
+        }
+    }
+}
