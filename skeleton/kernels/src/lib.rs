@@ -13,6 +13,8 @@ pub mod cpu;
 pub mod distance;
 pub mod exp;
 mod lanes;
+#[cfg(target_arch = "x86_64")]
+mod lanes512;
 pub mod matmul_f32;
 pub mod matmul_int2;
 pub mod matmul_int4;

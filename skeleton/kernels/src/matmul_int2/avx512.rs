@@ -47,7 +47,10 @@ fn rows<const M: usize>(
     let starts: [&[i32]; M] = std::array::from_fn(|i| &starts[(m + i) * groups..][..groups]);
     let mut total = [_mm512_setzero_ps(); M];
     for g in 0..groups {
-        let mut sums: [__m512i; M] = std::array::from_fn(|i| _mm512_set1_epi32(starts[i][g]));
+        let mut sums = [[_mm512_setzero_si512(); 4]; M];
+        for i in 0..M {
+            sums[i][0] = _mm512_set1_epi32(starts[i][g]);
+        }
         for block in 0..BLOCKS {
             let at = g * GROUP_BYTES + block * 64;
             // SAFETY: `tile_bytes` has GROUP_BYTES for each group; at + 64 lies inside.
@@ -57,13 +60,16 @@ fn rows<const M: usize>(
                 for i in 0..M {
                     // SAFETY: input + 4 <= columns, the length of each row of codes.
                     let four = unsafe { codes[i].as_ptr().add(input).cast::<i32>().read_unaligned() };
-                    sums[i] = _mm512_dpbusd_epi32(sums[i], doubled, _mm512_set1_epi32(four));
+                    let chain = j % const { chains(M) };
+                    sums[i][chain] = _mm512_dpbusd_epi32(sums[i][chain], doubled, _mm512_set1_epi32(four));
                 }
             }
         }
         let scale = _mm512_mul_ps(group_scales(scales, g), _mm512_set1_ps(0.5));
         for i in 0..M {
-            total[i] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(sums[i]), scale, total[i]);
+            let sum = sums[i].into_iter().take(const { chains(M) }).reduce(|a, b| _mm512_add_epi32(a, b));
+            let sum = sum.unwrap_or(_mm512_setzero_si512());
+            total[i] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(sum), scale, total[i]);
         }
     }
     for (i, total) in total.into_iter().enumerate() {
@@ -71,6 +77,15 @@ fn rows<const M: usize>(
         store(out, (m + i) * weights.rows + tile * LANES, scaled);
     }
     M
+}
+
+/// Integer sums kept apart for one activation row, so that few rows do not wait for one register; their order is free.
+const fn chains(rows: usize) -> usize {
+    match rows {
+        1 => 4,
+        2 | 3 => 2,
+        _ => 1,
+    }
 }
 
 /// The four operands of a block, each code times two: inputs 4 j .. 4 j + 3 of sixteen rows.
