@@ -5,7 +5,7 @@ use foundation::{Fault, Outcome};
 use kernels::attention::See;
 
 /// The most rows that all passes of a call may have together.
-pub const MAX_ROWS: usize = 1 << 16;
+pub const MAX_ROWS: usize = 1 << 14;
 /// The largest position, forwards and backwards.
 pub const MAX_POSITION: f32 = 1e7;
 /// The largest number in a noisy vector.

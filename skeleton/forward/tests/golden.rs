@@ -1,4 +1,5 @@
 //! The shipped network gives the golden vectors of the code that trained it: the proof that this body computes that network.
+#![allow(clippy::unwrap_used)]
 mod common;
 use common::{Golden, apart, base, bits, counting, text};
 use forward::{Input, Network, Pass, Precision, See};

@@ -1,5 +1,7 @@
 //! What the promises of this crate share: the shipped network, its golden vectors, and passes over them. Promises nothing itself.
-#![allow(dead_code)]
+#![allow(dead_code, clippy::unwrap_used)]
+pub mod tiny;
+
 use forward::{Cache, Input, Network, Pass, See};
 use foundation::pool::Pool;
 use std::path::{Path, PathBuf};
@@ -72,4 +74,14 @@ pub fn bits(x: &[f32]) -> Vec<u32> {
 pub fn numbers(seed: u64, count: usize) -> Vec<f32> {
     let noise = forward::noise::Noise::new(seed, 0);
     (0..count as u32).map(|i| (2.0 * noise.uniform(i) - 1.0) as f32).collect()
+}
+
+/// The tiny network on `threads` threads, its files in `home`.
+pub fn tiny(home: &Path, threads: usize) -> Network {
+    let out = home.join("out");
+    if !out.exists() {
+        tiny::folder(&home.join("in"), tiny::JSON, &tiny::sources());
+        forward::import::from_score_folder(home.join("in"), &out).unwrap();
+    }
+    open(&out, threads)
 }

@@ -1,0 +1,97 @@
+//! How long the passes of the ways to decode take: `rounds [FOLDER] [THREADS ...]`, medians in milliseconds. Measures, promises nothing.
+use forward::{Ask, Cache, Choice, Input, Network, Pass, Precision, See};
+use foundation::pool::Pool;
+use foundation::{Cancel, Outcome};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Instant;
+use weights::Weights;
+
+/// Tokens of the prefix that every pass stands behind.
+const PREFIX: usize = 256;
+/// How often each pass is timed.
+const REPEATS: usize = 21;
+
+fn main() -> Outcome<()> {
+    let mut arguments = std::env::args().skip(1);
+    let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../brain/pretrained/base");
+    let folder = arguments.next().map_or(shipped, Into::into);
+    let threads: Vec<usize> = arguments.filter_map(|a| a.parse().ok()).collect();
+    let threads = if threads.is_empty() { vec![1, 2] } else { threads };
+    let json = std::fs::read_to_string(folder.join("score.json")).map_err(|e| foundation::Fault::io(&folder, e))?;
+    let weights = Arc::new(Weights::open(folder.join("weights.arrow"))?);
+    for threads in threads {
+        let network = Network::open(weights.clone(), &json, Pool::new(threads)?)?;
+        println!("{threads} thread(s), prefix of {PREFIX} tokens, kernels on {:?}", kernels::cpu::level());
+        let prompt: Vec<u32> = (0..PREFIX as u32).map(|i| 300 + (i * 37) % 7000).collect();
+        let positions: Vec<f32> = (0..1024).map(|i| i as f32).collect();
+        let mut cache = network.cache();
+        let pass = Pass {
+            cache: &mut cache,
+            input: Input::Tokens(&prompt),
+            rows: &positions[..PREFIX],
+            columns: &positions[..PREFIX],
+            see: See::Causal,
+        };
+        network.trunk(&mut [pass], Precision::Int8, &Cancel::never())?;
+        for temperature in [0.0, 0.8] {
+            for (name, rows, see) in [
+                ("next token", 1, See::Causal),
+                ("canvas of 16", 16, See::Canvas),
+                ("verify of 16", 16, See::Causal),
+                ("canvas of 64", 64, See::Canvas),
+            ] {
+                let ids: Vec<u32> = (0..rows).map(|i| if see == See::Canvas && i > 0 { 3 } else { 400 + i }).collect();
+                let choice = Choice { temperature, min_p: 0.0, seed: 1, forbid: vec![3] };
+                let ms =
+                    median(|| tokens(&network, &mut cache, &ids, &positions[PREFIX..][..ids.len()], see, &choice))?;
+                println!("  {name:16} temperature {temperature}: {ms:8.3} ms");
+            }
+        }
+        let trunk_ms = median(|| {
+            let at = &positions[PREFIX..][..16];
+            let pass =
+                Pass { cache: &mut cache, input: Input::Tokens(&[3; 16]), rows: at, columns: at, see: See::Canvas };
+            network.trunk(&mut [pass], Precision::Int8, &Cancel::never())
+        })?;
+        println!("  {:16} without head: {trunk_ms:8.3} ms", "canvas of 16");
+        picture(&network, &prompt[..16])?;
+    }
+    Ok(())
+}
+
+fn tokens(network: &Network, cache: &mut Cache, ids: &[u32], at: &[f32], see: See, choice: &Choice) -> Outcome<()> {
+    let pass = Pass { cache, input: Input::Tokens(ids), rows: at, columns: at, see };
+    let ask = Ask { choice, rows: 0..ids.len(), targets: None };
+    network.propose(&mut [pass], &[ask], Precision::Int8, &Cancel::never())?;
+    cache.truncate(PREFIX)
+}
+
+fn picture(network: &Network, prompt: &[u32]) -> Outcome<()> {
+    let n = prompt.len();
+    let at: Vec<f32> = (0..n).map(|i| i as f32).collect();
+    let mut cache = network.cache();
+    let pass = Pass { cache: &mut cache, input: Input::Tokens(prompt), rows: &at, columns: &at, see: See::Causal };
+    network.trunk(&mut [pass], Precision::Int8, &Cancel::never())?;
+    let rows: Vec<f32> = (0..256).map(|i| (n + i / 16) as f32).collect();
+    let columns: Vec<f32> = (0..256).map(|i| (n + i % 16) as f32).collect();
+    let x: Vec<f32> = (0..256 * 32).map(|i| ((i * 37) % 200) as f32 / 100.0 - 1.0).collect();
+    let ms = median(|| {
+        let input = Input::Vectors { kind: "image", x: &x, time: &[0.6; 256] };
+        let pass = Pass { cache: &mut cache, input, rows: &rows, columns: &columns, see: See::Canvas };
+        network.velocity(&mut [pass], Precision::Int8, &Cancel::never())
+    })?;
+    println!("  {:16}               : {ms:8.3} ms", "picture of 256");
+    Ok(())
+}
+
+fn median<T>(mut run: impl FnMut() -> Outcome<T>) -> Outcome<f64> {
+    let mut times = Vec::with_capacity(REPEATS);
+    for _ in 0..REPEATS {
+        let start = Instant::now();
+        run()?;
+        times.push(start.elapsed().as_secs_f64() * 1e3);
+    }
+    times.sort_by(f64::total_cmp);
+    Ok(times[REPEATS / 2])
+}
