@@ -210,8 +210,8 @@ class Weights:
     def scales(self, name: str) -> NDArray[np.float16]:
         """A quantised tensor's scales [n] as a read-only view of the file; [0] for a plain one. Raises NotFound."""
 
-    def verify(self, cancel: CancelToken | None = None) -> None:
-        """Read every tensor and compare its checksum. Raises CorruptData naming the first that differs, Cancelled."""
+    def verify(self) -> None:
+        """Read every tensor and compare its checksum. Raises CorruptData naming the first that differs."""
 
     @property
     def len_bytes(self) -> int:
@@ -238,8 +238,9 @@ def write_weights(
 def read_safetensors(path: _Path) -> dict[str, NDArray[Any]]:
     """All tensors of a safetensors file, or of every one in a folder, copied, in the order of the names.
 
-    float32, float16, uint8, int8 and the other integers keep their dtype; bfloat16 becomes float32, exactly. Raises
-    CorruptData for a hostile file, Conflict when two files name the same tensor, StorageFailed, Unsupported (float8).
+    Floats, integers and booleans keep their dtype; bfloat16 becomes float32, exactly. Raises CorruptData for a hostile
+    file, NotFound for a folder without one, Conflict when two files name the same tensor, StorageFailed, Unsupported
+    (float8 and narrower).
     """
 
 def write_safetensors(path: _Path, tensors: Mapping[str, NDArray[Any]], metadata: Mapping[str, str]) -> None:
@@ -258,12 +259,14 @@ def schemes() -> list[str]:
     """The names of all quantisation schemes."""
 
 def quantise(
-    x: NDArray[np.float32], scheme: str, rule: str = "mean_abs"
+    x: NDArray[np.float32], scheme: str, rule: Literal["mean_abs", "deviation", "range", "least_squares"]
 ) -> tuple[NDArray[np.uint8], NDArray[np.float16]]:
     """Pack a matrix ``x`` [rows, columns] (borrowed): bytes [n] and scales [m] in the layout of ``scheme``.
 
-    ``rule`` sets INT2's scale: "mean_abs" (1.248 mean|w| of the group) or "least_squares". Raises InvalidInput for
-    sizes that the scheme cannot pack and for numbers that are not finite, Unsupported for an unknown scheme.
+    ``rule`` sets a scale. INT2: "mean_abs" (1.248 mean|w|, the rule of training), "deviation" (.9957 of the root
+    mean square) or "least_squares"; INT4: "range" (the largest lands on the largest code) or "least_squares"; INT8:
+    "range". Raises InvalidInput for sizes that the scheme cannot pack and for numbers that are not finite, NotFound for
+    an unknown scheme or rule, Unsupported for a rule that the scheme does not have.
     """
 
 def dequantise(
@@ -271,8 +274,8 @@ def dequantise(
 ) -> NDArray[np.float32]:
     """The matrix [rows, columns] that ``packed`` and ``scales`` (borrowed) stand for."""
 
-def relative_error(x: NDArray[np.float32], scheme: str, rule: str = "mean_abs") -> float:
-    """|x - dequantise(quantise(x))| / |x| (Frobenius) of a matrix ``x`` [rows, columns] (borrowed)."""
+def relative_error(x: NDArray[np.float32], y: NDArray[np.float32]) -> float:
+    """|x - y| / |x| of two matrices [rows, columns] (borrowed), Euclidean norm, in float64; inf when only x is 0."""
 
 def int2_from_codes(
     codes: NDArray[np.uint8], scales: NDArray[np.float16]
@@ -506,6 +509,22 @@ class Network:
         ``wanted``, one (start, stop) a pass or None, scores only those places: fields are then [stop - start], and so
         are the targets read. Raises InvalidInput, Conflict, Cancelled, DeadlineExceeded; the caches then are as before.
         """
+
+    def logits(
+        self, passes: Sequence[_TextPass], *, precision: _Precision = "int8", cancel: CancelToken | None = None
+    ) -> list[NDArray[np.float32]]:
+        """All logits [L, vocabulary] of each pass, for parity; causal passes append. Raises as ``propose``."""
+
+    def block(
+        self,
+        layer: int,
+        x: NDArray[np.float32],
+        positions: NDArray[np.float32],
+        see: _See,
+        *,
+        precision: _Precision = "int8",
+    ) -> NDArray[np.float32]:
+        """Block ``layer`` alone on ``x`` [M, width] at text ``positions`` [M], without a prefix: a probe."""
 
     def velocity(
         self, passes: Sequence[_VectorPass], *, precision: _Precision = "int8", cancel: CancelToken | None = None

@@ -208,7 +208,7 @@ impl Network {
     }
 }
 
-fn matrices(py: Python<'_>, all: Vec<Vec<f32>>, rows: &[usize]) -> PyResult<Vec<Floats2<'_>>> {
+fn matrices<'py>(py: Python<'py>, all: Vec<Vec<f32>>, rows: &[usize]) -> PyResult<Vec<Floats2<'py>>> {
     let one = |(numbers, &rows): (Vec<f32>, &usize)| {
         let columns = numbers.len() / rows.max(1);
         numbers.into_pyarray(py).reshape([rows, columns])
