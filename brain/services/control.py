@@ -1,5 +1,7 @@
 """ControlService: how the daemon is, and the wish that it ends. The daemon hands in how to know and how to end."""
 
+# ruff: noqa: N802 (gRPC names the methods)
+
 from __future__ import annotations
 
 from collections.abc import Callable

@@ -1,4 +1,6 @@
-"""GenerationService over the engine: a name for calls that have none, a line in the log, and the stream. No sampling."""
+"""GenerationService over the engine: a name for calls that have none, a line in the log, the stream. No sampling."""
+
+# ruff: noqa: N802 (gRPC names the methods)
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ OPEN_TO_ALL: Final = "/grpc.health.v1.Health/"
 _LOG: Final = logging.getLogger("aios.call")
 
 _Context = ServicerContext[Any, Any]
-_Handler = grpc.RpcMethodHandler[Any, Any]
+_Handler = Any  # the stubs type a handler's behaviour for the synchronous server only
 
 
 @final
@@ -121,35 +121,37 @@ def _decoded(handler: _Handler, raw: bytes) -> Any:
 
 
 def _wrapped(handler: _Handler, guard: Callable[[_Context], _Answered]) -> _Handler:
-    encode = handler.response_serializer
+    def encode(response: Any) -> bytes:
+        # Handlers that write for themselves (Health's Watch) hand over messages; all else is encoded in the guard.
+        return response if isinstance(response, bytes) else bytes(handler.response_serializer(response))
 
-    async def unary(raw: bytes, context: _Context) -> Any:
+    async def unary(raw: bytes, context: _Context) -> bytes:
         async with guard(context):
-            return await handler.unary_unary(_decoded(handler, raw), context)  # type: ignore[misc]
+            return encode(await handler.unary_unary(_decoded(handler, raw), context))
 
     async def stream(raw: bytes, context: _Context) -> None:
         async with guard(context):
-            await _written(handler.unary_stream(_decoded(handler, raw), context), context)  # type: ignore[misc]
+            await _written(handler.unary_stream(_decoded(handler, raw), context), context, encode)
 
     async def both(raws: AsyncIterator[bytes], context: _Context) -> None:
         async with guard(context):
             requests = (_decoded(handler, raw) async for raw in raws)
-            await _written(handler.stream_stream(requests, context), context)  # type: ignore[misc,arg-type]
+            await _written(handler.stream_stream(requests, context), context, encode)
 
     if handler.request_streaming:
-        return grpc.stream_stream_rpc_method_handler(both, None, encode)  # type: ignore[arg-type]
+        return grpc.stream_stream_rpc_method_handler(both, None, encode)
     if handler.response_streaming:
-        return grpc.unary_stream_rpc_method_handler(stream, None, encode)  # type: ignore[arg-type]
+        return grpc.unary_stream_rpc_method_handler(stream, None, encode)
     return grpc.unary_unary_rpc_method_handler(unary, None, encode)
 
 
-async def _written(responses: Any, context: _Context) -> None:
+async def _written(responses: Any, context: _Context, encode: Callable[[Any], bytes]) -> None:
     # A handler is an async generator, or a coroutine that writes for itself; the generator must be closed in this task.
     if not hasattr(responses, "__aiter__"):
         await responses
         return
     try:
         async for response in responses:
-            await context.write(response)
+            await context.write(encode(response))
     finally:
         await responses.aclose()

@@ -1,5 +1,7 @@
 """MemoryService over the memories: checks sizes, waits for the disk off the event loop. It stores nothing itself."""
 
+# ruff: noqa: N802 (gRPC names the methods)
+
 from __future__ import annotations
 
 import asyncio

@@ -1,5 +1,7 @@
 """ModelService over the shelf of models. It opens none of them."""
 
+# ruff: noqa: N802 (gRPC names the methods)
+
 from __future__ import annotations
 
 import asyncio
