@@ -12,6 +12,9 @@ macro_rules! on_path {
             // SAFETY: as above.
             #[cfg(target_arch = "x86_64")]
             $crate::cpu::Level::Avx2 => unsafe { avx2::$function($($argument),*) },
+            // SAFETY: as above.
+            #[cfg(target_arch = "aarch64")]
+            $crate::cpu::Level::Neon => unsafe { neon::$function($($argument),*) },
             _ => scalar::$function($($argument),*),
         }
     };
@@ -19,8 +22,13 @@ macro_rules! on_path {
 pub(crate) use on_path;
 
 /// Compile the truth of a kernel, function by function, for a path's registers: same operations, same bits.
-#[cfg(target_arch = "x86_64")]
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 macro_rules! truth_for {
+    (neon: $(fn $name:ident($($argument:ident: $type:ty),* $(,)?);)*) => {$(
+        #[target_feature(enable = "neon,dotprod")]
+        #[allow(clippy::too_many_arguments)]
+        pub(super) fn $name($($argument: $type),*) { super::scalar::$name($($argument),*) }
+    )*};
     (avx512: $(fn $name:ident($($argument:ident: $type:ty),* $(,)?);)*) => {$(
         #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx2,fma,f16c")]
         #[allow(clippy::too_many_arguments)]
@@ -32,7 +40,7 @@ macro_rules! truth_for {
         pub(super) fn $name($($argument: $type),*) { super::scalar::$name($($argument),*) }
     )*};
 }
-#[cfg(target_arch = "x86_64")]
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 pub(crate) use truth_for;
 
 /// A path through the kernels. On x86-64 each includes the ones before it; `Neon` exists on aarch64 only.

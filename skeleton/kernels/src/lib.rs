@@ -5,6 +5,8 @@
 //! its `scalar.rs` and fuses the same multiplications, so all paths of one build give the same bits for finite inputs.
 //! Doors check lengths and return `Fault::Shape`; they never check for NaN, which only ever spoils its own row.
 #![deny(missing_docs)]
+// Lanes and rows are addressed by place, several arrays at once; an iterator over one of them would hide that.
+#![allow(clippy::needless_range_loop)]
 
 pub mod act8;
 pub mod attention;

@@ -19,16 +19,16 @@ pub(super) fn tile(out: &Shared<'_>, call: &Call<'_>, kv_head: usize, rows: Rang
     let mut weights = vec![0.0f32; queries.len() * stride];
     for first in (0..most).step_by(LANES) {
         let turned = turn(call, kv_head, first, most);
-        for (pair, weights) in queries.chunks(2).zip(weights.chunks_mut(2 * stride)) {
-            let (one, two) = weights.split_at_mut(stride);
-            let a = call.query(pair[0].0, pair[0].1);
-            if let [_, (m, head)] = *pair {
-                let [x, y] = scores(&turned, [a, call.query(m, head)]);
-                put(one, first, x);
-                put(two, first, y);
-            } else {
-                let [x] = scores(&turned, [a]);
-                put(one, first, x);
+        for (index, some) in queries.chunks(4).enumerate() {
+            let weights = &mut weights[index * 4 * stride..];
+            match *some {
+                [a, b, c, d] => scores(call, &turned, [a, b, c, d], weights, stride, first),
+                [a, b] => scores(call, &turned, [a, b], weights, stride, first),
+                _ => {
+                    for (&query, weights) in some.iter().zip(weights.chunks_mut(stride)) {
+                        scores(call, &turned, [query], weights, stride, first);
+                    }
+                }
             }
         }
     }
@@ -37,12 +37,13 @@ pub(super) fn tile(out: &Shared<'_>, call: &Call<'_>, kv_head: usize, rows: Rang
         .zip(weights.chunks_mut(stride.max(1)))
         .map(|(&(m, _), w)| 1.0 / exponentials(&mut w[..call.seen(m)]))
         .collect();
-    for (index, pair) in queries.chunks(4).enumerate() {
+    for (index, some) in queries.chunks(4).enumerate() {
         let weights = &weights[index * 4 * stride..];
-        match *pair {
+        match *some {
             [a, b, c, d] => values(out, call, kv_head, [a, b, c, d], weights, stride, &inverse[index * 4..]),
+            [a, b] => values(out, call, kv_head, [a, b], weights, stride, &inverse[index * 4..]),
             _ => {
-                for (i, &query) in pair.iter().enumerate() {
+                for (i, &query) in some.iter().enumerate() {
                     values(out, call, kv_head, [query], &weights[i * stride..], stride, &inverse[index * 4 + i..]);
                 }
             }
@@ -57,19 +58,18 @@ fn exponentials(weights: &mut [f32]) -> f32 {
     crate::softmax::scalar::exponentials(weights)
 }
 
-/// Write sixteen scores from place `first` on.
+/// q k / 8 of the sixteen keys from `first` on for N queries; input d adds to chain d mod 4.
 #[target_feature(enable = "avx512f")]
 #[inline]
-fn put(weights: &mut [f32], first: usize, scores: __m512) {
-    // SAFETY: the slice has sixteen places.
-    unsafe { _mm512_storeu_ps(weights[first..][..LANES].as_mut_ptr(), scores) };
-}
-
-/// q k / 8 of sixteen keys for N queries; input d adds to chain d mod 4.
-#[target_feature(enable = "avx512f")]
-#[inline]
-fn scores<const N: usize>(turned: &Turned, queries: [&[f32]; N]) -> [__m512; N] {
-    let queries = queries.map(|query| &query[..HEAD]);
+fn scores<const N: usize>(
+    call: &Call<'_>,
+    turned: &Turned,
+    queries: [(usize, usize); N],
+    weights: &mut [f32],
+    stride: usize,
+    first: usize,
+) {
+    let queries: [&[f32]; N] = std::array::from_fn(|i| &call.query(queries[i].0, queries[i].1)[..HEAD]);
     let mut chains = [[_mm512_setzero_ps(); 4]; N];
     for d in 0..HEAD {
         // SAFETY: sixteen places.
@@ -78,8 +78,12 @@ fn scores<const N: usize>(turned: &Turned, queries: [&[f32]; N]) -> [__m512; N] 
             chains[i][d % 4] = _mm512_fmadd_ps(_mm512_set1_ps(queries[i][d]), keys, chains[i][d % 4]);
         }
     }
-    let eighth = _mm512_set1_ps(0.125);
-    chains.map(|[a, b, c, d]| _mm512_mul_ps(_mm512_add_ps(_mm512_add_ps(a, b), _mm512_add_ps(c, d)), eighth))
+    for (i, [a, b, c, d]) in chains.into_iter().enumerate() {
+        let sum = _mm512_add_ps(_mm512_add_ps(a, b), _mm512_add_ps(c, d));
+        let out = &mut weights[i * stride + first..][..LANES];
+        // SAFETY: sixteen places.
+        unsafe { _mm512_storeu_ps(out.as_mut_ptr(), _mm512_mul_ps(sum, _mm512_set1_ps(0.125))) };
+    }
 }
 
 /// Turn keys first .. first + 16; beyond `most` the last one stands in, and nobody reads its score.

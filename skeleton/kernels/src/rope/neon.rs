@@ -1,0 +1,6 @@
+//! Rotation for NEON: the truth compiled for these registers, nothing of its own.
+use crate::cpu::truth_for;
+
+truth_for! { neon:
+    fn apply(x: &mut [f32], heads: usize, head_size: usize, cos: &[f32], sin: &[f32]);
+}
