@@ -375,8 +375,8 @@ class Store:
     def append(self, memories: Sequence[Memory]) -> int:
         """Keep memories, together or not at all; gives their sequence number once they are on disk.
 
-        Writers that wait at the same time share one sync. Raises InvalidInput for a vector of another width, Conflict
-        for a reader or an id that is there already, StorageFailed.
+        Threads that wait at the same time share one sync. Raises InvalidInput for a vector of another width, Conflict
+        for an id that is there already, Unsupported for a reader, ResourceExhausted (disk, 128 MiB), StorageFailed.
         """
 
     def all(self) -> list[Memory]:
@@ -385,8 +385,11 @@ class Store:
     def get(self, memory_id: bytes) -> Memory:
         """The memory of an id of 16 bytes. Raises NotFound."""
 
-    def ids(self) -> list[bytes]:
-        """The ids of all memories, in the order of ``vectors``."""
+    def row(self, row: int) -> Memory:
+        """The memory in a row of ``vectors``. Raises NotFound past the last."""
+
+    def refresh(self) -> int:
+        """Read what a writer has appended since; gives the number of new memories. A writer knows its own: 0."""
 
     def vectors(self) -> NDArray[np.float32]:
         """The vectors of all memories [n, width], oldest first: a read-only view of a snapshot that never changes."""
@@ -419,7 +422,8 @@ def flat_top_k(
     """The ``k`` rows of ``vectors`` [n, width] nearest to ``query`` [width], best first; exact.
 
     Borrows all. Gives rows and scores, at most ``k``; ties go to the lower row. ``allow`` [n] leaves rows out. Scores:
-    cosine and inner product, larger is nearer; "l2" the distance, smaller is nearer. Raises InvalidInput for nan.
+    cosine, inner product, or minus the squared distance: larger is nearer. Raises InvalidInput for numbers that are not
+    finite.
     """
 
 # ------------------------------------------------------------------------------------------------------- the network

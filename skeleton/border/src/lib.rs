@@ -10,6 +10,7 @@ mod gate;
 mod itself;
 mod kernels;
 mod lent;
+mod memories;
 mod network;
 mod pass;
 mod quant;
@@ -26,6 +27,8 @@ mod _skeleton {
     use crate::itself::{fault_names, version};
     #[pymodule_export]
     use crate::kernels::{act8, attend, cpu_level, matmul_int2, rms_norm, rope};
+    #[pymodule_export]
+    use crate::memories::{Memory, Store, flat_top_k};
     #[pymodule_export]
     use crate::network::{Network, Proposal};
     #[pymodule_export]
