@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final, final
@@ -54,8 +53,6 @@ class Memories:
         self._clock = clock
         self._folder = folder
         self._new_id = new_id
-        self._lock = threading.Lock()
-        self._ids: list[bytes] = []
 
     def __len__(self) -> int:
         """How many memories there are."""
@@ -89,20 +86,12 @@ class Memories:
             return []
         query_vector = self._embedder.embed([query])[0]
         rows, scores = flat_top_k(query_vector, vectors, min(limit, len(vectors)))
-        ids = self._ids_of(len(vectors))
-        return [self._told(ids[row], float(score)) for row, score in zip(rows, scores, strict=True)]
+        return [self._told(int(row), float(score)) for row, score in zip(rows, scores, strict=True)]
 
     def close(self) -> None:
         """Give the store back; nothing can be remembered or recalled after."""
         self._store.close()
 
-    def _told(self, memory_id: bytes, similarity: float) -> Memory:
-        kept = self._store.get(memory_id)
-        return Memory(PREFIX + memory_id.hex(), kept.text, kept.source, kept.created_unix_s, similarity)
-
-    def _ids_of(self, count: int) -> list[bytes]:
-        # The store only grows, so ids that were read for more rows hold for fewer.
-        with self._lock:
-            if len(self._ids) < count:
-                self._ids = self._store.ids()
-            return self._ids
+    def _told(self, row: int, similarity: float) -> Memory:
+        kept = self._store.row(row)
+        return Memory(PREFIX + kept.id.hex(), kept.text, kept.source, kept.created_unix_s, similarity)
