@@ -10,7 +10,7 @@ import numpy as np
 from brain.native.quant import quantise
 from brain.native.weights import write_weights
 from brain.score.folder import SCORE, TOKENIZER, WEIGHTS
-from brain.score.spec import PLAIN, KindSpec, ScoreSpec
+from brain.score.spec import INT2, PLAIN, KindSpec, ScoreSpec
 
 BASE = Path(__file__).parent.parent / "brain" / "pretrained" / "base"
 
@@ -50,7 +50,8 @@ def write_model(folder: Path, spec: ScoreSpec = SMALL, seed: int = 0) -> Path:
             kind = {"f32": np.float32, "f16": np.float16}[tensor.dtype]
             stored.append((tensor.name, tensor.shape, tensor.scheme, values.astype(kind), None))
         else:
-            stored.append((tensor.name, tensor.shape, tensor.scheme, *quantise(values, tensor.scheme)))
+            rule = "mean_abs" if tensor.scheme == INT2 else "range"
+            stored.append((tensor.name, tensor.shape, tensor.scheme, *quantise(values, tensor.scheme, rule)))
     write_weights(folder / WEIGHTS, stored, {"network": spec.name})
     (folder / SCORE).write_text(spec.to_json(), encoding="utf-8")
     shutil.copyfile(BASE / TOKENIZER, folder / TOKENIZER)

@@ -21,7 +21,7 @@ from brain.base.errors import AiosError, Conflict, CorruptData, NotFound, Storag
 from brain.native.quant import quantise
 from brain.native.weights import Weights, import_score_folder, read_safetensors, write_weights
 from brain.score.folder import SCORE, TOKENIZER, WEIGHTS
-from brain.score.spec import PLAIN, ScoreSpec, TensorSpec
+from brain.score.spec import INT2, PLAIN, ScoreSpec, TensorSpec
 
 SOURCE: Final = "score.safetensors"
 CARD: Final = "CARD.md"
@@ -94,7 +94,7 @@ def _stored(tensors: Mapping[str, NDArray[Any]], tensor: TensorSpec) -> Stored:
         if not np.isfinite(kept).all():
             raise CorruptData(f"{SOURCE}: tensor {tensor.name} has numbers that {tensor.dtype} cannot hold")
         return tensor.name, tensor.shape, tensor.scheme, kept, None
-    packed, scales = quantise(values, tensor.scheme)
+    packed, scales = quantise(values, tensor.scheme, "mean_abs" if tensor.scheme == INT2 else "range")
     return tensor.name, tensor.shape, tensor.scheme, packed, scales
 
 
