@@ -1,0 +1,1 @@
+"""DiffusionCore: from a request to its text, states and uncertainty; it knows no queue, no socket and no file."""

@@ -1,0 +1,1 @@
+"""UncertaintyEstimator: how likely a held-out writer would have gone on otherwise, token by token."""
