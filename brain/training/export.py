@@ -15,14 +15,12 @@ from brain.base.errors import CorruptData
 from brain.native.quant import dequantise, int2_from_codes, int2_to_codes, quantise
 from brain.native.tokenizer import Tokenizer
 from brain.native.weights import Weights, write_weights
+from brain.score.folder import SCORE, TOKENIZER, WEIGHTS
 from brain.score.spec import GROUP, INT2, INT8, PLAIN, ScoreSpec, TensorSpec
 from brain.score.torch.network import ScoreNetwork
 from brain.score.torch.quantised import SCALE_OF_MEAN, int2_levels, int2_scales
 from brain.training.files import write_text
 
-WEIGHTS: Final = "weights.arrow"
-SPEC: Final = "score.json"
-TOKENIZER: Final = "tokenizer.json"
 CARD: Final = "CARD.md"
 
 Stored = tuple[str, tuple[int, ...], str, NDArray[Any], NDArray[np.float16] | None]
@@ -37,7 +35,7 @@ def write_model(folder: Path, network: ScoreNetwork, tokenizer: Tokenizer, card:
     """
     folder.mkdir(parents=True, exist_ok=True)
     write_text(folder / TOKENIZER, tokenizer.to_json())
-    write_text(folder / SPEC, network.spec.to_json())
+    write_text(folder / SCORE, network.spec.to_json())
     write_text(folder / CARD, card)
     metadata = {"name": network.spec.name, "writer": "brain.training"}
     return write_weights(folder / WEIGHTS, list(_stored(network)), metadata)

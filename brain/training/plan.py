@@ -66,7 +66,7 @@ class Recipe:
 
 RECIPES: Final[Mapping[str, Recipe]] = MappingProxyType(
     {
-        "tiny": Recipe(name="tiny", spec=TINY, window=256, pairs=8, fills=4),
+        "tiny": Recipe(name="tiny", spec=TINY, window=256, pairs=4, fills=2),
         "base": Recipe(name="base", spec=BASE, window=1024, pairs=128, fills=64),
         "large": Recipe(name="large", spec=LARGE, window=1024, pairs=128, fills=64),
     }

@@ -28,7 +28,8 @@ class Progress:
         """Take the losses of the step that made ``step`` steps in all, after ``spent_s`` seconds; perhaps a line."""
         self._gathered.append(losses)
         now = self._clock.monotonic_s()
-        if step - self._first not in EARLY and now - self._since_s < EVERY_S:
+        done = self._plan.progress(step, spent_s) >= 1.0
+        if step - self._first not in EARLY and now - self._since_s < EVERY_S and not done:
             return
         self._say(self._line(step, spent_s, now))
         self._gathered = []

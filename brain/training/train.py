@@ -15,6 +15,7 @@ import torch
 from brain.base.errors import Cancelled, Conflict, StorageFailed, Unsupported
 from brain.base.seeds import derive
 from brain.native.tokenizer import Tokenizer
+from brain.score.folder import SCORE, TOKENIZER, WEIGHTS, read_spec
 from brain.score.spec import INT2, ScoreSpec
 from brain.score.torch.network import ScoreNetwork
 from brain.training import checkpoint, export
@@ -28,7 +29,7 @@ from brain.training.loop import Run, Surroundings, train
 from brain.training.measure import WINDOWS, Figures, measure
 from brain.training.optim.both import Optimisers
 from brain.training.plan import Plan
-from brain.training.step import Objectives, Stepper, compile_blocks
+from brain.training.step import DTYPES, Objectives, Stepper, compile_blocks
 
 WORK: Final = "training"
 """The folder inside of the model's where a run keeps what it needs to go on."""
@@ -52,7 +53,7 @@ def start(plan: Plan, out: Path, around: Surroundings) -> Outcome:
     ``out/training``), InvalidInput for too little text, and what reading, writing and the tokenizer raise.
     """
     work = out / WORK
-    for there in (out / export.WEIGHTS, work / checkpoint.FILE):
+    for there in (out / WEIGHTS, work / checkpoint.FILE):
         if there.exists():
             hint = "choose another --out, or go on with --resume"
             raise Conflict(f"{there} is there already", hint=hint)
@@ -60,7 +61,7 @@ def start(plan: Plan, out: Path, around: Surroundings) -> Outcome:
     texts = find(plan.data)
     around.say(f"data: {len(texts.files)} files, {len(texts.training_paths)} of them to train on")
     tokenizer, spec = _tokenizer(plan, out.name, texts, around.say)
-    write_text(work / export.TOKENIZER, tokenizer.to_json())
+    write_text(work / TOKENIZER, tokenizer.to_json())
     return _run(plan.with_spec(spec), out, texts, tokenizer, around, saved=None)
 
 
@@ -70,14 +71,14 @@ def resume(out: Path, around: Surroundings) -> Outcome:
     Raises: as ``start``; NotFound when there is no checkpoint; Conflict when the run is done or its text has changed.
     """
     saved = checkpoint.load(out / WORK / checkpoint.FILE)
-    if (out / export.WEIGHTS).exists():
+    if (out / WEIGHTS).exists():
         raise Conflict(f"the run in {out} is done", hint="to train on, start a new one with --init")
     texts = find(saved.plan.data)
     if texts.fingerprint != saved.fingerprint:
         hint = "put the text back as it was, or start a new run with --init"
         raise Conflict("the text has changed since the run began", hint=hint)
     around.say(f"going on at step {saved.place.step}")
-    tokenizer = Tokenizer.open(out / WORK / export.TOKENIZER)
+    tokenizer = Tokenizer.open(out / WORK / TOKENIZER)
     return _run(saved.plan, out, texts, tokenizer, around, saved=saved)
 
 
@@ -102,10 +103,10 @@ def _tokenizer(plan: Plan, name: str, texts: Texts, say: Callable[[str], None]) 
     """The run's tokenizer and the network that fits it, named after the model's folder."""
     spec = plan.recipe.spec
     if plan.init is not None:
-        spec = ScoreSpec.from_json((plan.init / export.SPEC).read_text(encoding="utf-8"))
+        spec = read_spec(plan.init)
         if spec.scheme != INT2 or spec.activations != "int8":
             raise Unsupported(f"{plan.init} is {spec.scheme} with {spec.activations} activations", hint="train INT2")
-        origin = plan.init / export.TOKENIZER
+        origin = plan.init / TOKENIZER
         tokenizer = Tokenizer.open(origin)
     elif plan.tokenizer is not None:
         origin = plan.tokenizer
@@ -118,7 +119,7 @@ def _tokenizer(plan: Plan, name: str, texts: Texts, say: Callable[[str], None]) 
     if plan.init is None:
         return tokenizer, replace(spec, name=name, vocabulary=tokenizer.size)
     if tokenizer.size != spec.vocabulary:
-        raise Conflict(f"{origin} has {tokenizer.size} pieces, {export.SPEC} says {spec.vocabulary}")
+        raise Conflict(f"{origin} has {tokenizer.size} pieces, {SCORE} says {spec.vocabulary}")
     return tokenizer, replace(spec, name=name)
 
 
@@ -130,7 +131,7 @@ def _run(
         torch.set_num_threads(around.threads)
     data = tokenise(texts, tokenizer, plan.recipe.spec, plan.recipe.least_tokens, _stoppable(around))
     network = _network(plan, device, saved)
-    optimisers = Optimisers(network, plan.recipe)
+    optimisers = Optimisers(network, plan.recipe, DTYPES[plan.precision])
     if saved is not None:
         saved.restore(network, optimisers)
     if device.type == "cuda":

@@ -22,15 +22,18 @@ def is_trunk_matrix(name: str) -> bool:
 
 @final
 class Optimisers:
-    """Both optimisers of one network, at the recipe's rates; gradients are clipped to the recipe's norm."""
+    """Both optimisers of one network, at the recipe's rates; gradients are clipped to the recipe's norm.
 
-    def __init__(self, network: ScoreNetwork, recipe: Recipe) -> None:
+    ``dtype`` is Muon's arithmetic; parameters and states are float32.
+    """
+
+    def __init__(self, network: ScoreNetwork, recipe: Recipe, dtype: torch.dtype = torch.float32) -> None:
         named = dict(network.named_parameters())
         self._all = list(named.values())
         self._recipe = recipe
         matrices = {name: of for name, of in named.items() if is_trunk_matrix(name)}
         rest = [of for name, of in named.items() if not is_trunk_matrix(name)]
-        self._muon = Muon(matrices, recipe.matrix_rate, recipe.weight_decay)
+        self._muon = Muon(matrices, recipe.matrix_rate, recipe.weight_decay, dtype)
         self._adam = torch.optim.AdamW(rest, lr=recipe.rest_rate, betas=ADAM_BETAS, weight_decay=0.0)
 
     def step(self, factor: float) -> Tensor:

@@ -11,19 +11,20 @@ from torch import Tensor
 
 COEFFICIENTS: Final = (3.4445, -4.7750, 2.0315)
 """Of the quintic iteration; they raise small singular values fast and leave all in about .7 … 1.2."""
+MOMENTUM: Final = 0.95
 ROUNDS: Final = 5
 RMS_OF_ADAM: Final = 0.2
 """Root mean square of a typical AdamW update, which the update is scaled to."""
 SMALLEST_NORM: Final = 1e-7
 
 
-def orthogonal(matrices: Tensor) -> Tensor:
-    """About U Vᵀ of each matrix' singular value decomposition U S Vᵀ; [n, rows, columns], bfloat16 on a GPU.
+def orthogonal(matrices: Tensor, dtype: torch.dtype) -> Tensor:
+    """About U Vᵀ of each matrix' singular value decomposition U S Vᵀ; [n, rows, columns], computed in ``dtype``.
 
     Source: Jordan et al. 2024, "Muon: an optimizer for hidden layers" (Newton-Schulz iteration, quintic).
     """
     tall = matrices.shape[-2] > matrices.shape[-1]
-    x = matrices.bfloat16() if matrices.is_cuda else matrices.float()
+    x = matrices.to(dtype)
     x = x.mT if tall else x
     x = x / x.norm(dim=(-2, -1), keepdim=True).clamp_min(SMALLEST_NORM)
     a, b, c = COEFFICIENTS
@@ -38,15 +39,14 @@ def orthogonal(matrices: Tensor) -> Tensor:
 class Muon:
     """Nesterov momentum .95, made orthogonal, scaled to AdamW's root mean square, with decoupled weight decay.
 
-    Matrices of one shape are stepped together. State is one momentum a matrix, float32.
+    Matrices of one shape are stepped together. State is one momentum a matrix, float32; ``dtype`` is the arithmetic of
+    the orthogonal direction, for which bfloat16 is enough.
     Source of the scale, .2 sqrt(max(rows, columns)): Liu et al. 2025, arXiv:2502.16982.
     """
 
-    def __init__(
-        self, matrices: Mapping[str, Tensor], rate: float, weight_decay: float, momentum: float = 0.95
-    ) -> None:
+    def __init__(self, matrices: Mapping[str, Tensor], rate: float, weight_decay: float, dtype: torch.dtype) -> None:
         self._matrices = dict(matrices)
-        self._rate, self._decay, self._momentum = rate, weight_decay, momentum
+        self._rate, self._decay, self._dtype = rate, weight_decay, dtype
         self._moments = {name: torch.zeros_like(matrix) for name, matrix in matrices.items()}
 
     @torch.no_grad()
@@ -58,7 +58,7 @@ class Muon:
             if matrix.grad is not None:
                 shapes.setdefault(matrix.shape, []).append(name)
         for shape, names in shapes.items():
-            updates = orthogonal(torch.stack([self._looked_ahead(name) for name in names]))
+            updates = orthogonal(torch.stack([self._looked_ahead(name) for name in names]), self._dtype)
             scale = -rate * RMS_OF_ADAM * math.sqrt(max(shape))
             for name, update in zip(names, updates, strict=True):
                 self._matrices[name].mul_(1 - rate * self._decay).add_(update.float(), alpha=scale)
@@ -66,8 +66,8 @@ class Muon:
     def _looked_ahead(self, name: str) -> Tensor:
         gradient = self._matrices[name].grad
         assert gradient is not None
-        moment = self._moments[name].lerp_(gradient, 1 - self._momentum)
-        return gradient.lerp(moment, self._momentum)
+        moment = self._moments[name].lerp_(gradient, 1 - MOMENTUM)
+        return gradient.lerp(moment, MOMENTUM)
 
     def state(self) -> dict[str, Tensor]:
         """The momenta by name; the tensors themselves, not copies."""
