@@ -1,5 +1,6 @@
 //! What a tensor's bytes must be, given its shape, type and scheme: lengths, bits and group. Packs nothing itself.
 use crate::tensor::Dtype;
+use quant::{Scheme, packed_len, scales_len};
 
 /// The scheme of a tensor whose elements are stored as they are.
 pub const PLAIN: &str = "plain";
@@ -11,7 +12,7 @@ pub(crate) struct Plan {
     pub(crate) scales: u64,
     /// Bits of one stored weight.
     pub(crate) bits: u8,
-    /// Weights that share a scale; 0 when there is none.
+    /// Weights that share a scale (a whole row's columns where the row does); 0 when there is none.
     pub(crate) group: u32,
 }
 
@@ -33,22 +34,20 @@ pub(crate) fn plan(shape: &[u64], dtype: Dtype, scheme: &str) -> Result<Plan, St
     quantised(scheme, dtype, rows, columns)
 }
 
-fn quantised(scheme: &str, dtype: Dtype, rows: u64, columns: u64) -> Result<Plan, String> {
-    let (want, bits, group, fits) = match scheme {
-        "int2.g64.r16" => (Dtype::U8, 2u8, 64u64, rows.is_multiple_of(16) && columns.is_multiple_of(64)),
-        "int4.g64" => (Dtype::U8, 4, 64, columns.is_multiple_of(64)),
-        "int8.row" => (Dtype::I8, 8, columns, true),
-        _ => return Err(format!("the scheme {scheme:?} is not known")),
-    };
-    if !fits {
-        return Err(format!("the scheme {scheme} does not pack {rows} x {columns}"));
-    }
+fn quantised(name: &str, dtype: Dtype, rows: u64, columns: u64) -> Result<Plan, String> {
+    let scheme = Scheme::parse(name).map_err(|fault| fault.to_string())?;
+    let want = if scheme == Scheme::Int8Row { Dtype::I8 } else { Dtype::U8 };
     if dtype != want {
-        return Err(format!("the scheme {scheme} stores {}, not {}", want.name(), dtype.name()));
+        return Err(format!("the scheme {name} stores {}, not {}", want.name(), dtype.name()));
     }
-    let weights = rows * columns;
-    let group_name = u32::try_from(group).map_err(|_| format!("{columns} columns are too many"))?;
-    Ok(Plan { packed: weights / u64::from(8 / bits), scales: weights / group * 2, bits, group: group_name })
+    let whole = |size: u64| usize::try_from(size).map_err(|_| format!("{rows} x {columns} is too large"));
+    let (rows, columns) = (whole(rows)?, whole(columns)?);
+    let packed = packed_len(scheme, rows, columns).map_err(|fault| fault.to_string())? as u64;
+    // Two bytes a scale: scales are f16.
+    let scales = 2 * scales_len(scheme, rows, columns).map_err(|fault| fault.to_string())? as u64;
+    let shared = if scheme == Scheme::Int8Row { columns } else { scheme.group() };
+    let group = u32::try_from(shared).map_err(|_| format!("{columns} columns are too many"))?;
+    Ok(Plan { packed, scales, bits: scheme.bits() as u8, group })
 }
 
 #[cfg(test)]

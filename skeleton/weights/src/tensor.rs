@@ -2,6 +2,7 @@
 use crate::map::{Plain, numbers};
 use crate::scheme::PLAIN;
 use foundation::{Fault, Outcome};
+use quant::Scheme;
 
 /// How the packed bytes of a tensor are stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,6 +80,11 @@ impl<'a> Tensor<'a> {
             },
             shape => Err(Fault::shape(self.name, "[rows, columns]", format!("{shape:?}"))),
         }
+    }
+
+    /// The quantisation scheme, or `None` for a plain tensor.
+    pub fn quantisation(&self) -> Outcome<Option<Scheme>> {
+        if self.scheme == PLAIN { Ok(None) } else { Scheme::parse(self.scheme).map(Some) }
     }
 
     /// The elements of a plain f32 tensor, in place; `Dtype` fault for any other.
