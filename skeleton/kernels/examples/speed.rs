@@ -39,7 +39,7 @@ fn products(level: Level, rows: usize, columns: usize, count: usize) -> Outcome<
     let x = noise(count * columns);
     let (mut codes, mut scales, mut sums) = (vec![0; x.len()], vec![0.0; count], vec![0; x.len() / 64]);
     act8::quantise(&x, columns, &mut codes, &mut scales, Some(&mut sums))?;
-    let bytes: Vec<u8> = (0..rows * columns).map(|i| (i * 2_654_435_761 >> 7) as u8).collect();
+    let bytes: Vec<u8> = (0..rows * columns).map(|i| ((i * 2_654_435_761) >> 7) as u8).collect();
     let signed: Vec<i8> = bytes.iter().map(|&b| b as i8).collect();
     let half = vec![0x2000u16; rows * columns / 64];
     let mut out = vec![0.0; count * rows];

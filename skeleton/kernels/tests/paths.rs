@@ -1,4 +1,5 @@
 //! Every path that this machine has gives the bits of the scalar truth.
+#![allow(clippy::unwrap_used)]
 mod common;
 use common::*;
 use kernels::attention::{See, attend_on};

@@ -1,4 +1,5 @@
 //! The law of rows: a row's bits depend on nothing but that row, on every path and any number of threads.
+#![allow(clippy::unwrap_used)]
 mod common;
 use common::*;
 use foundation::pool::Pool;

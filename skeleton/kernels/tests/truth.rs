@@ -1,4 +1,5 @@
 //! The doors against plain arithmetic in f64, and what they refuse.
+#![allow(clippy::unwrap_used)]
 mod common;
 use common::*;
 use foundation::Fault;

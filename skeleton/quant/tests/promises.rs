@@ -1,4 +1,5 @@
 //! What quantisation promises: exact packing, bounded error, agreement with the kernels, refusal of bad data.
+#![allow(clippy::unwrap_used)]
 use foundation::Fault;
 use proptest::prelude::*;
 use quant::{

@@ -1,5 +1,5 @@
 //! Random inputs for the promises: a small counter-based generator, so that a failure can be replayed.
-#![allow(dead_code)]
+#![allow(dead_code, clippy::unwrap_used)]
 
 /// A 64-bit mix of a counter (splitmix64).
 pub fn mix(counter: u64) -> u64 {
