@@ -9,6 +9,7 @@ import time
 from brain.base.errors import CorruptData
 from brain.base.messages import PartialState, Place, Response, Timings
 from brain.engine.models import Model
+from brain.native.tokenizer import Tokenizer
 from tests.worlds import markov_world
 
 UNCERTAINTY = 0.25
@@ -51,5 +52,6 @@ def generate(body, tokenizer, request, calibration, memories, cancel, clock):
 
 
 def load(name, folder, warning):
-    """A model of no weight: an exact Markov chain."""
-    return Model(name, markov_world(), None, None, WARNING)
+    """A model of no weight: an exact Markov chain, and the folder's tokenizer where it has one."""
+    path = folder / "tokenizer.json"
+    return Model(name, markov_world(), Tokenizer.open(path) if path.is_file() else None, None, WARNING)

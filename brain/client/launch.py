@@ -28,6 +28,7 @@ _PAUSE_S: Final = 0.01
 def connect(places: Places, *, start: bool = True) -> Client:
     """A client of the daemon at ``places``; where none answers and ``start`` is true, one is started first.
 
+    The new daemon finds its places as this process does, from the environment: ``places`` must be those.
     Several callers at once end up with one daemon: those that lose the race for its lock exit by themselves.
     Raises: Unreachable when there is none and none may be started, or when it does not serve within 20 s (the end of
     its output is then in the hint).

@@ -18,12 +18,17 @@ REAL = ("-m", "brain.daemon.main")
 PACED = ("-m", "tests.integration.paced_daemon")
 
 
+def places_of(home):
+    """Where a daemon with that home keeps its things."""
+    return places({"AIOS_HOME": str(home)}, sys.platform, Path.home())
+
+
 class Daemon:
     """One ``aiosd`` process and its home."""
 
     def __init__(self, home, program=PACED, words=(), **settings):
         self.home = Path(home)
-        self.places = places({"AIOS_HOME": str(home)}, sys.platform, Path.home())
+        self.places = places_of(home)
         self.environ = {name: value for name, value in os.environ.items() if not name.startswith("AIOS_")}
         self.environ |= {"AIOS_HOME": str(home)}
         self.environ |= {f"AIOS_{name.upper()}": str(value) for name, value in settings.items()}
