@@ -220,7 +220,7 @@ class Weights:
     def __len__(self) -> int:
         """How many tensors it has."""
 
-    def __contains__(self, name: str) -> bool:
+    def __contains__(self, name: str, /) -> bool:
         """Whether it has a tensor of that name."""
 
 def write_weights(
@@ -384,6 +384,9 @@ class Store:
 
     def get(self, memory_id: bytes) -> Memory:
         """The memory of an id of 16 bytes. Raises NotFound."""
+
+    def ids(self) -> list[bytes]:
+        """The ids of all memories, in the order of ``vectors``. Costs a copy of all memories."""
 
     def row(self, row: int) -> Memory:
         """The memory in a row of ``vectors``. Raises NotFound past the last."""

@@ -1,6 +1,6 @@
 //! A few kernels at the border, for tests that compare bodies. Each runs on the calling thread's own pool of one.
 use crate::arrays::{count, matrix, vector};
-use crate::gate::gate;
+use crate::gate::{gate, raised};
 use crate::network::{precision_of, see_of};
 use forward::Precision;
 use foundation::pool::Pool;
@@ -17,6 +17,14 @@ const HEAD: usize = attention::HEAD;
 
 fn alone<T: Send>(work: impl FnOnce() -> Outcome<T> + Send) -> Outcome<T> {
     Pool::new(1)?.run(work)
+}
+
+/// Refuse a width that is not `heads` heads, before anything multiplies.
+fn check_heads(py: Python<'_>, what: &str, heads: usize, width: usize) -> PyResult<()> {
+    if heads > 0 && heads.checked_mul(HEAD) == Some(width) {
+        return Ok(());
+    }
+    Err(raised(py, &Fault::shape(what, format!("[n, {heads} heads of {HEAD}]"), format!("[n, {width}]"))))
 }
 
 /// Which instructions the kernels use on this machine.
@@ -115,6 +123,7 @@ pub(crate) fn rope<'py>(
     let (x, heads) = (matrix::<f32>("x", x)?, count("heads", heads)?);
     let (rows, columns) = (vector::<f32>("rows", rows)?, vector::<f32>("columns", columns)?);
     let shape = [x.shape()[0], x.shape()[1]];
+    check_heads(py, "x", heads, shape[1])?;
     let (numbers, rows, columns) = (x.as_slice()?, rows.as_slice()?, columns.as_slice()?);
     let out = gate(py, || {
         let (cosines, sines) = kernels::rope::angles(rows, columns, theta, HEAD)?;
@@ -144,6 +153,10 @@ pub(crate) fn attend<'py>(
     let (own_keys, own_values) = (matrix::<f32>("own_keys", own_keys)?, matrix::<f32>("own_values", own_values)?);
     let (heads, kv_heads) = (count("heads", heads)?, count("key_value_heads", key_value_heads)?);
     let shape = [q.shape()[0], q.shape()[1]];
+    check_heads(py, "q", heads, shape[1])?;
+    for (what, array) in [("keys", &keys), ("values", &values), ("own_keys", &own_keys), ("own_values", &own_values)] {
+        check_heads(py, what, kv_heads, array.shape()[1])?;
+    }
     let (q, keys, values) = (q.as_slice()?, keys.as_slice()?, values.as_slice()?);
     let (own_keys, own_values) = (own_keys.as_slice()?, own_values.as_slice()?);
     let out = gate(py, || {

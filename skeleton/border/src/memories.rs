@@ -126,6 +126,11 @@ impl Store {
         Ok(memories.into_iter().map(|inner| Memory { inner }).collect())
     }
 
+    fn ids<'py>(&self, py: Python<'py>) -> PyResult<Vec<Bound<'py, PyBytes>>> {
+        let memories = gate(py, || Ok(self.open_store()?.read_all()))?;
+        Ok(memories.iter().map(|memory| PyBytes::new(py, &memory.id.to_be_bytes())).collect())
+    }
+
     fn get(&self, py: Python<'_>, memory_id: &[u8]) -> PyResult<Memory> {
         let id = id_of(py, memory_id)?;
         quick(py, || self.open_store()?.get(id)).map(|inner| Memory { inner })

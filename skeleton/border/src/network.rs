@@ -81,10 +81,13 @@ impl Network {
         Cache::new(self.inner.cache())
     }
 
-    #[pyo3(signature = (
-        passes, *, temperature = 0.0, min_p = 0.0, seed = None, forbid = vec![], targets = None, wanted = None,
-        precision = "int8", cancel = None
-    ))]
+    #[pyo3(
+        signature = (
+            passes, *, temperature = 0.0, min_p = 0.0, seed = None, forbid = vec![], targets = None, wanted = None,
+            precision = "int8", cancel = None
+        ),
+        text_signature = "($self, passes, *, temperature=0.0, min_p=0.0, seed=0, forbid=(), targets=None, wanted=None, precision='int8', cancel=None)"
+    )]
     #[allow(clippy::too_many_arguments)]
     fn propose(
         &self,
