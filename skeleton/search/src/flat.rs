@@ -39,7 +39,8 @@ impl Flat {
     /// Shapes: query [width]; vectors [n, width], row by row; `allow` n bits, or `None` for all rows. Fewer than `k`
     /// hits when fewer rows are allowed; none of no rows. Scores are f32 and the same on every run of a machine.
     /// Costs n * width multiplications; memory for k hits.
-    /// Errors: `Shape` when lengths disagree; `OutOfRange` when the query, or the score of an allowed row, is not finite.
+    /// Errors: `Shape` when lengths disagree; `OutOfRange` when the query, or the score of an allowed row, is not finite;
+    /// so is every row with a NaN.
     pub fn top_k(&self, query: &[f32], vectors: &[f32], k: usize, allow: Option<&Bitmap>) -> Outcome<Vec<Hit>> {
         let rows = self.check(query, vectors, allow)?;
         let mut nearest = Nearest::new(k, rows);
@@ -52,7 +53,7 @@ impl Flat {
                 if allow.is_some_and(|allow| !allow.contains(row)) {
                     continue;
                 }
-                if !score.is_finite() {
+                if self.hides_a_bad_row(score, &vectors[place * self.width..(place + 1) * self.width]) {
                     return Err(Fault::out_of_range(format!("score of row {row}"), "the finite numbers", score));
                 }
                 nearest.show(row, score);
@@ -70,6 +71,10 @@ impl Flat {
         if let Some((place, value)) = query.iter().enumerate().find(|(_, value)| !value.is_finite()) {
             return Err(Fault::out_of_range(format!("number {place} of the query"), "the finite numbers", value));
         }
+        if self.metric == Metric::Cosine && !squared_length(query).is_finite() {
+            let got = squared_length(query);
+            return Err(Fault::out_of_range("squared length of the query", "the finite numbers", got));
+        }
         if !vectors.len().is_multiple_of(width) {
             return Err(Fault::shape("vectors", format!("[n, {width}]"), format!("[{}]", vectors.len())));
         }
@@ -80,6 +85,11 @@ impl Flat {
             }
             _ => Ok(rows),
         }
+    }
+
+    /// Whether a score is not finite, or is the 0 that a cosine gives for a length that is no number or overflows.
+    fn hides_a_bad_row(&self, score: f32, row: &[f32]) -> bool {
+        !score.is_finite() || (self.metric == Metric::Cosine && score == 0.0 && !squared_length(row).is_finite())
     }
 
     fn score(&self, query: &[f32], vectors: &[f32], scores: &mut [f32]) -> Outcome<()> {
@@ -93,4 +103,8 @@ impl Flat {
             }
         }
     }
+}
+
+fn squared_length(vector: &[f32]) -> f32 {
+    vector.iter().map(|x| x * x).sum()
 }

@@ -1,26 +1,19 @@
-//! Memories as an Arrow record batch and back; the store's schema as an Arrow schema message. Knows no frames.
+//! Memories as an Arrow record batch; the store's schema as an Arrow schema message, and back. Knows no frames.
+use crate::decode::split;
 use crate::memory::{Memory, Space};
-use arrow_array::cast::AsArray;
-use arrow_array::types::{Float32Type, Float64Type};
 use arrow_array::{
     ArrayRef, FixedSizeBinaryArray, FixedSizeListArray, Float32Array, Float64Array, RecordBatch, StringArray,
 };
 use arrow_buffer::Buffer;
-use arrow_ipc::reader::read_record_batch;
 use arrow_ipc::writer::{
     DictionaryTracker, EncodedData, IpcDataGenerator, IpcWriteContext, IpcWriteOptions, write_message,
 };
-use arrow_ipc::{Message, MetadataVersion, root_as_message};
 use arrow_schema::{ArrowError, DataType, Field, FieldRef, Schema, SchemaRef};
 use foundation::{Fault, Outcome};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 const FORMAT: &str = "aios-memories/1";
-/// Nodes of the columns: id, text, vector and its items, created_unix_s, source.
-const NODES: usize = 6;
-/// Buffers of the columns, validity included.
-const BUFFERS: usize = 13;
 
 /// What the header frame says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -98,70 +91,6 @@ pub(crate) fn encode(memories: &[&Memory], schema: &SchemaRef, width: usize) -> 
     to_bytes(message)
 }
 
-/// The memories in a payload, or in words why there are none. Never panics, and allocates in proportion to `payload`.
-pub(crate) fn decode(payload: &[u8], schema: &SchemaRef, width: usize) -> Result<Vec<Memory>, String> {
-    let (message, body) = split(payload)?;
-    check_layout(&message, body.len(), width)?;
-    let batch = message.header_as_record_batch().ok_or("the frame holds no record batch")?;
-    let body = Buffer::from(body.to_vec());
-    let batch = read_record_batch(&body, batch, schema.clone(), &HashMap::new(), None, &MetadataVersion::V5);
-    memories(&batch.map_err(|e| e.to_string())?, width).ok_or("the columns are not those of memories".into())
-}
-
-fn memories(batch: &RecordBatch, width: usize) -> Option<Vec<Memory>> {
-    let ids = batch.column(0).as_fixed_size_binary_opt()?;
-    let texts = batch.column(1).as_string_opt::<i32>()?;
-    let vectors = batch.column(2).as_fixed_size_list_opt()?.values().as_primitive_opt::<Float32Type>()?.values();
-    let created = batch.column(3).as_primitive_opt::<Float64Type>()?;
-    let sources = batch.column(4).as_string_opt::<i32>()?;
-    let memory = |row: usize| {
-        Some(Memory {
-            id: u128::from_be_bytes(ids.value(row).try_into().ok()?),
-            text: texts.value(row).to_owned(),
-            vector: vectors.get(row * width..(row + 1) * width)?.to_vec(),
-            created_unix_s: created.value(row),
-            source: sources.value(row).to_owned(),
-        })
-    };
-    (0..batch.num_rows()).map(memory).collect()
-}
-
-/// What Arrow's reader takes on trust: the numbers of nodes and buffers, their lengths, and that they are in the body.
-fn check_layout(message: &Message<'_>, body: usize, width: usize) -> Result<(), String> {
-    let batch = message.header_as_record_batch().ok_or("the frame holds no record batch")?;
-    let nodes = batch.nodes().filter(|nodes| nodes.len() == NODES).ok_or("the nodes are not the schema's")?;
-    let buffers =
-        batch.buffers().filter(|buffers| buffers.len() == BUFFERS).ok_or("the buffers are not the schema's")?;
-    let rows = usize::try_from(batch.length()).ok().filter(|&rows| rows <= body).ok_or("an impossible row count")?;
-    let items = rows.checked_mul(width).ok_or("an impossible row count")?;
-    for (place, node) in nodes.iter().enumerate() {
-        let want = if place == 3 { items } else { rows };
-        if usize::try_from(node.length()) != Ok(want) || node.null_count() != 0 {
-            return Err(format!("column {place} has {} rows and {} nulls", node.length(), node.null_count()));
-        }
-    }
-    let inside = |buffer: &arrow_ipc::Buffer| {
-        let (start, length) = (usize::try_from(buffer.offset()).ok()?, usize::try_from(buffer.length()).ok()?);
-        start.checked_add(length).filter(|&end| end <= body)
-    };
-    match batch.compression().is_none() && buffers.iter().all(|buffer| inside(buffer).is_some()) {
-        true => Ok(()),
-        false => Err("a buffer lies outside of the frame, or is compressed".into()),
-    }
-}
-
-/// An encapsulated message: its metadata, and its body.
-fn split(payload: &[u8]) -> Result<(Message<'_>, &[u8]), String> {
-    let head: &[u8; 8] = payload.first_chunk().ok_or("a payload without a message")?;
-    let length = u32::from_le_bytes([head[4], head[5], head[6], head[7]]) as usize;
-    if head[..4] != [0xff; 4] || length > payload.len() - 8 {
-        return Err("a payload that is no Arrow message".into());
-    }
-    let (metadata, body) = payload[8..].split_at(length);
-    let message = root_as_message(metadata).map_err(|e| format!("the message: {e}"))?;
-    Ok((message, body))
-}
-
 fn to_bytes(message: EncodedData) -> Outcome<Vec<u8>> {
     let mut payload = Vec::new();
     write_message(&mut payload, message, &options()).map_err(arrow_bug)?;
@@ -180,6 +109,9 @@ fn arrow_bug(error: ArrowError) -> Fault {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::decode::decode;
+    use arrow_ipc::MetadataVersion;
+    use arrow_ipc::reader::read_record_batch;
 
     fn memory(id: u128, text: &str) -> Memory {
         Memory { id, text: text.into(), vector: vec![1.0, -0.0, 3e-40], created_unix_s: 1.5, source: "test".into() }
@@ -195,7 +127,11 @@ mod tests {
     fn memories_come_back_as_they_were() {
         let (payload, schema) = payload();
         assert!(payload.len().is_multiple_of(8));
-        let back = decode(&payload, &schema, 3).unwrap();
+        let (message, body) = split(&payload).unwrap();
+        let (body, batch) = (Buffer::from(body), message.header_as_record_batch().unwrap());
+        let arrow = read_record_batch(&body, batch, schema, &HashMap::new(), None, &MetadataVersion::V5).unwrap();
+        assert_eq!((arrow.num_rows(), arrow.num_columns()), (3, 5));
+        let back = decode(&payload, 3).unwrap();
         assert_eq!(back, [memory(1, "one"), memory(u128::MAX, ""), memory(3, "drei, für dich")]);
     }
 
@@ -207,13 +143,13 @@ mod tests {
 
     #[test]
     fn a_payload_by_an_enemy_never_panics() {
-        let (sound, schema) = payload();
+        let (sound, _) = payload();
         for at in 0..sound.len() {
-            assert!(decode(&sound[..at], &schema, 3).is_err() || at + 64 > sound.len());
+            assert!(decode(&sound[..at], 3).is_err() || at + 64 > sound.len());
             for pattern in [0x01, 0x80, 0xff] {
                 let mut bytes = sound.clone();
                 bytes[at] ^= pattern;
-                if let Ok(memories) = decode(&bytes, &schema, 3) {
+                if let Ok(memories) = decode(&bytes, 3) {
                     assert!(memories.iter().all(|memory| memory.vector.len() == 3));
                 }
                 // A header where memories belong, and the other way round, is refused too.

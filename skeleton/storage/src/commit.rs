@@ -171,7 +171,7 @@ impl Log {
         if payload.len() > LARGEST_PAYLOAD {
             return Err(Failure::Bug(format!("a payload of {} bytes passed the bound on appends", payload.len())));
         }
-        let frame = frame::encode(*identity, *offset, *sequence, Kind::Memories, &payload);
+        let frame = frame::encode(*identity, *sequence, Kind::Memories, &payload);
         debug_assert_eq!(frame.len(), HEAD_BYTES + payload.len());
         if let Err(error) = self.medium.write(*offset, &frame) {
             return Err(self.undo(error, frame.len() as u64, false));
@@ -239,4 +239,115 @@ fn already(id: u128) -> Fault {
 
 fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::medium::{MARK_BYTES, decode_mark};
+    use crate::recover;
+    use std::collections::BTreeMap;
+    use std::sync::Arc;
+
+    /// A disk that loses power: before its `crash_at`-th call, after which nothing works.
+    #[derive(Default)]
+    struct Disk {
+        durable: Vec<u8>,
+        written: Vec<u8>,
+        mark: Vec<u8>,
+        calls: u64,
+        crash_at: u64,
+    }
+
+    struct Simulated(Arc<Mutex<Disk>>);
+
+    impl Simulated {
+        fn call(&mut self, work: impl FnOnce(&mut Disk)) -> io::Result<()> {
+            let mut disk = held(&self.0);
+            disk.calls += 1;
+            if disk.calls > disk.crash_at {
+                return Err(io::Error::other("no power"));
+            }
+            work(&mut disk);
+            Ok(())
+        }
+    }
+
+    impl Medium for Simulated {
+        fn write(&mut self, offset: u64, bytes: &[u8]) -> io::Result<()> {
+            // The last call before the end may have been at its work.
+            let mut disk = held(&self.0);
+            disk.written.resize(offset as usize, 0);
+            disk.written.extend_from_slice(bytes);
+            drop(disk);
+            self.call(|_| ())
+        }
+        fn sync(&mut self) -> io::Result<()> {
+            self.call(|disk| disk.durable = disk.written.clone())
+        }
+        fn truncate(&mut self, length: u64) -> io::Result<()> {
+            self.call(|disk| disk.written.truncate(length as usize))
+        }
+        fn mark(&mut self, mark: [u8; MARK_BYTES]) -> io::Result<()> {
+            self.call(|disk| disk.mark = mark.to_vec())
+        }
+    }
+
+    fn cursor() -> Cursor {
+        Cursor { identity: 3, width: 2, schema: columns::schema(2, BTreeMap::new()), offset: 0, sequence: 1 }
+    }
+
+    fn memory(id: u128) -> Memory {
+        Memory { id, text: "t".repeat(900), vector: vec![1.0, 2.0], created_unix_s: 0.0, source: "s".into() }
+    }
+
+    /// What the platter holds: all that was synced, and of the rest whichever sectors the disk got to, in any order.
+    fn platter(disk: &Disk, mut seed: u64) -> Vec<u8> {
+        let mut image = disk.durable.clone();
+        image.resize(disk.written.len().max(image.len()), 0);
+        for start in (disk.durable.len() / 512 * 512..disk.written.len()).step_by(512) {
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            let sector = start..(start + 512).min(disk.written.len());
+            if seed >> 63 == 1 {
+                image[sector.clone()].copy_from_slice(&disk.written[sector]);
+            }
+        }
+        image
+    }
+
+    #[test]
+    fn what_was_acknowledged_outlives_a_loss_of_power_before_any_call() {
+        for (crash_at, seed) in (0..24).flat_map(|crash_at| (0..16).map(move |seed| (crash_at, seed))) {
+            let disk = Arc::new(Mutex::new(Disk { crash_at, ..Disk::default() }));
+            let committer = Committer::new("log".into(), Box::new(Simulated(disk.clone())), cursor());
+            let state = RwLock::new(State::new(2));
+            let acknowledged: Vec<u128> =
+                (0..12).filter(|&id| committer.append(vec![memory(id)], &state).is_ok()).collect();
+            let disk = held(&disk);
+            let image = platter(&disk, seed * 977 + crash_at);
+            let mark = decode_mark(&disk.mark).map_or(0, |mark| mark.1);
+            let mut found = Vec::new();
+            let keep = |memories| {
+                found.extend(memories);
+                Ok(())
+            };
+            recover::frames(&mut &image[..], &mut cursor(), mark, keep).unwrap();
+            let ids: Vec<u128> = found.iter().map(|memory: &Memory| memory.id).collect();
+            assert!(ids.starts_with(&acknowledged), "{acknowledged:?} became {ids:?} at {crash_at}");
+            assert!(ids.len() <= acknowledged.len() + 1);
+        }
+    }
+
+    #[test]
+    fn after_a_failed_sync_nothing_is_written_any_more() {
+        let disk = Arc::new(Mutex::new(Disk { crash_at: 4, ..Disk::default() }));
+        let committer = Committer::new("log".into(), Box::new(Simulated(disk.clone())), cursor());
+        let state = RwLock::new(State::new(2));
+        assert_eq!(committer.append(vec![memory(1)], &state).unwrap(), 1);
+        assert!(matches!(committer.append(vec![memory(2)], &state), Err(Fault::Io { .. })));
+        held(&disk).crash_at = u64::MAX;
+        let calls = held(&disk).calls;
+        assert!(matches!(committer.append(vec![memory(3)], &state), Err(Fault::Io { .. })));
+        assert_eq!((held(&disk).calls, state.read().unwrap().len()), (calls, 1));
+    }
 }

@@ -1,8 +1,8 @@
 //! The unit of the log: a checksummed head and a payload. Knows neither files nor what a payload says.
 //!
 //! Layout, little-endian: payload length u32, CRC-32C u32, sequence u64, kind u8, seven zeros, payload (a multiple of 8
-//! bytes). The checksum covers the store's identity and the frame's place too, so that bytes of a frame that were
-//! copied elsewhere (or lie in a user's text) are not a frame.
+//! bytes). The checksum covers the store's identity too, so that a frame of another store is none of this one's; frames
+//! of one store are told apart by their sequence.
 use std::ops::Range;
 
 /// Bytes before a payload.
@@ -38,13 +38,13 @@ pub(crate) struct Head {
     bytes: [u8; HEAD_BYTES],
 }
 
-/// A whole frame for the byte `offset` of the log of the store `identity`.
-pub(crate) fn encode(identity: u64, offset: u64, sequence: u64, kind: Kind, payload: &[u8]) -> Vec<u8> {
+/// A whole frame of the store `identity`; the header frame has the identity 0.
+pub(crate) fn encode(identity: u64, sequence: u64, kind: Kind, payload: &[u8]) -> Vec<u8> {
     let mut head = [0u8; HEAD_BYTES];
     head[..4].copy_from_slice(&(payload.len() as u32).to_le_bytes());
     head[8..16].copy_from_slice(&sequence.to_le_bytes());
     head[16] = kind.code();
-    let checksum = checksum(identity, offset, &head, payload);
+    let checksum = checksum(identity, &head, payload);
     head[CHECKSUM].copy_from_slice(&checksum.to_le_bytes());
     let mut frame = Vec::with_capacity(HEAD_BYTES + payload.len());
     frame.extend_from_slice(&head);
@@ -63,11 +63,11 @@ impl Head {
         fits.then_some(Self { length, sequence, kind, bytes })
     }
 
-    /// Whether `payload` at `offset` is what the checksum was made of. The header frame has the identity 0.
-    pub(crate) fn vouches_for(&self, identity: u64, offset: u64, payload: &[u8]) -> bool {
+    /// Whether `payload` is what the checksum was made of. The header frame has the identity 0.
+    pub(crate) fn vouches_for(&self, identity: u64, payload: &[u8]) -> bool {
         let mut head = self.bytes;
         head[CHECKSUM].fill(0);
-        self.bytes[CHECKSUM] == checksum(identity, offset, &head, payload).to_le_bytes()
+        self.bytes[CHECKSUM] == checksum(identity, &head, payload).to_le_bytes()
     }
 
     /// Bytes of the whole frame.
@@ -76,9 +76,8 @@ impl Head {
     }
 }
 
-fn checksum(identity: u64, offset: u64, head: &[u8], payload: &[u8]) -> u32 {
-    let place = [identity.to_le_bytes(), offset.to_le_bytes()].concat();
-    crc32c::crc32c_append(crc32c::crc32c_append(crc32c::crc32c(&place), head), payload)
+fn checksum(identity: u64, head: &[u8], payload: &[u8]) -> u32 {
+    crc32c::crc32c_append(crc32c::crc32c_append(crc32c::crc32c(&identity.to_le_bytes()), head), payload)
 }
 
 #[cfg(test)]
@@ -86,24 +85,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_frame_is_a_frame_only_at_its_place_in_its_store() {
-        let frame = encode(7, 64, 3, Kind::Memories, &[1; 16]);
+    fn a_frame_is_a_frame_only_in_its_own_store() {
+        let frame = encode(7, 3, Kind::Memories, &[1; 16]);
         let head = Head::decode(&frame).unwrap();
         assert_eq!((head.length, head.sequence, head.kind, head.frame_bytes()), (16, 3, Kind::Memories, 40));
-        assert!(head.vouches_for(7, 64, &frame[HEAD_BYTES..]));
-        assert!(!head.vouches_for(7, 72, &frame[HEAD_BYTES..]));
-        assert!(!head.vouches_for(8, 64, &frame[HEAD_BYTES..]));
+        assert!(head.vouches_for(7, &frame[HEAD_BYTES..]));
+        assert!(!head.vouches_for(8, &frame[HEAD_BYTES..]));
     }
 
     #[test]
     fn every_flipped_bit_of_a_frame_shows() {
-        let sound = encode(7, 64, 3, Kind::Memories, &[9; 16]);
+        let sound = encode(7, 3, Kind::Memories, &[9; 16]);
         for bit in 0..sound.len() * 8 {
             let mut frame = sound.clone();
             frame[bit / 8] ^= 1 << (bit % 8);
             let head = Head::decode(&frame);
             let whole = head.filter(|head| head.length == 16);
-            assert!(whole.is_none_or(|head| !head.vouches_for(7, 64, &frame[HEAD_BYTES..])), "bit {bit}");
+            assert!(whole.is_none_or(|head| !head.vouches_for(7, &frame[HEAD_BYTES..])), "bit {bit}");
         }
     }
 }

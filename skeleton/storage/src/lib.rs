@@ -6,6 +6,7 @@
 
 mod columns;
 mod commit;
+mod decode;
 mod frame;
 mod lock;
 mod medium;

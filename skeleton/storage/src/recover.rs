@@ -1,5 +1,6 @@
 //! Reads a log frame by frame and says where its sound part ends. Changes nothing; whoever writes does the cutting.
 use crate::columns;
+use crate::decode;
 use crate::frame::{HEAD_BYTES, Head, Kind};
 use crate::memory::Memory;
 use arrow_schema::SchemaRef;
@@ -58,7 +59,7 @@ pub(crate) fn header(log: &mut impl Read) -> Result<(columns::Header, u64), Stop
     let head = head.ok_or_else(|| corrupt("the log does not begin with a header frame".into()))?;
     let mut payload = Vec::new();
     log.by_ref().take(head.length as u64).read_to_end(&mut payload)?;
-    if payload.len() != head.length || !head.vouches_for(0, 0, &payload) {
+    if payload.len() != head.length || !head.vouches_for(0, &payload) {
         return Err(corrupt("the header frame does not match its checksum".into()));
     }
     Ok((columns::decode_header(&payload).map_err(corrupt)?, head.frame_bytes()))
@@ -86,7 +87,7 @@ pub(crate) fn frames(
             log.by_ref().take(head.length as u64).read_to_end(&mut bytes)?;
             if whole(head, cursor, &bytes) {
                 let corrupt = |why| Stop::Corrupt(cursor.offset, why);
-                let memories = columns::decode(&bytes[HEAD_BYTES..], &cursor.schema, cursor.width).map_err(corrupt)?;
+                let memories = decode::decode(&bytes[HEAD_BYTES..], cursor.width).map_err(corrupt)?;
                 cursor.sequence += memories.len() as u64;
                 found(memories).map_err(corrupt)?;
                 cursor.offset += head.frame_bytes();
@@ -100,7 +101,7 @@ pub(crate) fn frames(
 }
 
 fn whole(head: Head, cursor: &Cursor, bytes: &[u8]) -> bool {
-    bytes.len() as u64 == head.frame_bytes() && head.vouches_for(cursor.identity, cursor.offset, &bytes[HEAD_BYTES..])
+    bytes.len() as u64 == head.frame_bytes() && head.vouches_for(cursor.identity, &bytes[HEAD_BYTES..])
 }
 
 /// Whether what follows the last whole frame may be dropped, and how much it is.
@@ -123,12 +124,13 @@ fn tail(cursor: &Cursor, bytes: &[u8], acknowledged: u64) -> Result<u64, Stop> {
     }
 }
 
-/// The first place after the start of `bytes` where a whole frame of this store lies; frames begin at multiples of 8.
+/// The first place in `bytes` where a whole frame of this store lies that cannot have come before the bad one; frames
+/// begin at multiples of 8.
 fn later_frame(cursor: &Cursor, bytes: &[u8]) -> Option<usize> {
-    (8..bytes.len()).step_by(8).find(|&place| {
+    (0..bytes.len()).step_by(8).find(|&place| {
         let rest = &bytes[place..];
         let head = Head::decode(rest).filter(|head| head.kind == Kind::Memories && head.sequence >= cursor.sequence);
         let payload = head.and_then(|head| rest.get(HEAD_BYTES..HEAD_BYTES + head.length).map(|p| (head, p)));
-        payload.is_some_and(|(head, p)| head.vouches_for(cursor.identity, cursor.offset + place as u64, p))
+        payload.is_some_and(|(head, p)| head.vouches_for(cursor.identity, p))
     })
 }

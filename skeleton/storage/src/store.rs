@@ -192,7 +192,7 @@ fn create(folder: &Path, path: &Path, space: Space, now_unix_s: f64) -> Outcome<
     let place = crc32c::crc32c(folder.as_os_str().as_encoded_bytes()) ^ std::process::id();
     let identity = now_unix_s.to_bits().rotate_left(32) ^ u64::from(place) << 16;
     let header = columns::encode_header(&Header { space, identity })?;
-    let frame = frame::encode(0, 0, 0, Kind::Header, &header);
+    let frame = frame::encode(0, 0, Kind::Header, &header);
     let new = folder.join("log.new");
     let written = private(&new, true).and_then(|mut file| file.write_all(&frame).and_then(|()| file.sync_all()));
     written.and_then(|()| fs::rename(&new, path)).map_err(|e| Fault::io(&new, e))?;

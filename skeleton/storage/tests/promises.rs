@@ -1,4 +1,5 @@
 //! What a store promises while nothing goes wrong.
+#![allow(clippy::unwrap_used)]
 use foundation::Fault;
 use std::path::Path;
 use std::sync::Arc;
@@ -14,7 +15,7 @@ fn open(folder: &Path) -> Store {
 }
 
 fn memory(id: u128) -> Memory {
-    let vector = vec![id as f32, 0.5, -1.0, 1e-40];
+    let vector = vec![id as u16 as f32, 0.5, -1.0, 1e-40];
     Memory { id, text: format!("memory {id} — é"), vector, created_unix_s: 12.25, source: "test".into() }
 }
 

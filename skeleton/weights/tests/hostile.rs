@@ -1,4 +1,5 @@
 //! Files by an enemy: every cut, every flipped bit, exchanged lengths. The answer is a named fault or sound tensors.
+#![allow(clippy::unwrap_used)]
 use foundation::Fault;
 use proptest::prelude::*;
 use std::alloc::{GlobalAlloc, Layout, System};

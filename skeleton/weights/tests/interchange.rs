@@ -1,4 +1,5 @@
 //! Safetensors in and out.
+#![allow(clippy::unwrap_used)]
 use foundation::Fault;
 use std::collections::BTreeMap;
 use weights::safetensors::{Archive, Dtype, Foreign, write};

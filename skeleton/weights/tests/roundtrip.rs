@@ -1,4 +1,5 @@
 //! What is written comes back as it was, in place, and any Arrow reader can read it.
+#![allow(clippy::unwrap_used)]
 use arrow_array::cast::AsArray;
 use arrow_array::types::{UInt32Type, UInt64Type};
 use foundation::Fault;
