@@ -148,8 +148,7 @@ pub(crate) fn attend<'py>(
     key_value_heads: &Bound<'py, PyAny>,
     see: &str,
 ) -> PyResult<Bound<'py, PyArray2<f32>>> {
-    let (q, keys, values) =
-        (matrix::<f32>("q", q)?, matrix::<f32>("keys", keys)?, matrix::<f32>("values", values)?);
+    let (q, keys, values) = (matrix::<f32>("q", q)?, matrix::<f32>("keys", keys)?, matrix::<f32>("values", values)?);
     let (own_keys, own_values) = (matrix::<f32>("own_keys", own_keys)?, matrix::<f32>("own_values", own_values)?);
     let (heads, kv_heads) = (count("heads", heads)?, count("key_value_heads", key_value_heads)?);
     let shape = [q.shape()[0], q.shape()[1]];

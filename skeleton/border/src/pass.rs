@@ -84,7 +84,7 @@ pub(crate) struct TextPass {
 
 impl TextPass {
     pub(crate) fn len(&self) -> usize {
-        self.tokens.len()
+        self.rows.len()
     }
 
     pub(crate) fn pass(&mut self) -> Outcome<Pass<'_>> {

@@ -84,9 +84,8 @@ pub(crate) fn int2_from_codes<'py>(
 ) -> PyResult<PackedArrays<'py>> {
     let (codes, scales) = (matrix::<u8>("codes", codes)?, matrix::<f16>("scales", scales)?);
     let rows = codes.shape()[0];
-    let columns = quick(py, || {
-        codes.shape()[1].checked_mul(4).ok_or_else(|| Fault::shape("codes", "one that fits", "more"))
-    })?;
+    let columns =
+        quick(py, || codes.shape()[1].checked_mul(4).ok_or_else(|| Fault::shape("codes", "one that fits", "more")))?;
     let (bytes, bits) = (codes.as_slice()?, scales.as_slice()?.reinterpret_cast());
     let packed = gate(py, || quant::int2_from_codes(bytes, bits, rows, columns))?;
     Ok(arrays(py, packed))

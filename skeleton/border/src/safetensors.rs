@@ -76,10 +76,8 @@ pub(crate) fn write_safetensors(
     tensors: BTreeMap<String, Bound<'_, PyAny>>,
     metadata: BTreeMap<String, String>,
 ) -> PyResult<()> {
-    let taken = tensors
-        .iter()
-        .map(|(name, array)| Ok((name.as_str(), stored(name, array)?)))
-        .collect::<PyResult<Vec<_>>>()?;
+    let taken =
+        tensors.iter().map(|(name, array)| Ok((name.as_str(), stored(name, array)?))).collect::<PyResult<Vec<_>>>()?;
     gate(py, || {
         let foreign: Vec<Foreign<'_>> = taken
             .iter()

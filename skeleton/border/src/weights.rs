@@ -41,9 +41,8 @@ pub(crate) struct Weights {
 }
 
 fn shape_of(tensor: &Tensor<'_>) -> Outcome<Vec<usize>> {
-    let size = |&n: &u64| {
-        usize::try_from(n).map_err(|_| Fault::shape(tensor.name, "one that this machine can address", n))
-    };
+    let size =
+        |&n: &u64| usize::try_from(n).map_err(|_| Fault::shape(tensor.name, "one that this machine can address", n));
     tensor.shape.iter().map(size).collect()
 }
 
