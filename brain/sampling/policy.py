@@ -24,29 +24,34 @@ def way_of(request: Request) -> str:
 
 @final
 class DraftLength:
-    """How many places the next draft has, from how the last ones fared; it changes the speed, never the tokens.
+    """How many places the next round of self-speculation drafts; it changes the speed, never the tokens.
 
-    ``block`` is the longest canvas, its anchor included. The length follows a running mean of accepted tokens,
-    so that text which is hard to foresee does not pay for long drafts. No clock is read: the same tokens give the
-    same lengths.
+    The share of drafted tokens that were accepted, old ones counting less, says how many tokens a draft of each length
+    would bring; the length is the one that brings most for its cost, a pass costing as much as ``PASS_ROWS`` places
+    beside the places themselves. No clock is read: the same tokens give the same lengths.
     """
 
-    SPARE: Final = 2.0
-    """Places beyond twice the running mean of accepted ones."""
-    MEMORY: Final = 0.8
-    """Weight of the past in the running mean."""
+    PASS_ROWS: Final = 5.0
+    """What a pass of the native body costs beside its places, in places (docs/benchmarks.md)."""
+    SHORTEST: Final = 2
+    """Places that are drafted however bad the last drafts were: without a draft nothing would be learned."""
+    MEMORY: Final = 0.9
+    """What a place counts for the share, one place later."""
 
     def __init__(self, block: int) -> None:
         self._most = block - 1
-        self._mean = float(self._most)
+        self._accepted = 3.2
+        self._seen = 4.0
 
     def places(self, left: int) -> int:
         """Places to draft when ``left`` tokens may still come; the causal pass gives one more than the draft."""
-        wanted = round(2 * self._mean + self.SPARE)
-        return max(min(self._most, wanted, left - 1), 0)
+        share = min(self._accepted / self._seen, 0.98)
+        lengths = range(min(self.SHORTEST, self._most), self._most + 1)
+        best = max(lengths, key=lambda n: (1 - share ** (n + 1)) / (self.PASS_ROWS + n + 1))
+        return max(min(best, left - 1), 0)
 
     def saw(self, drafted: int, accepted: int) -> None:
-        """Learn that ``accepted`` of ``drafted`` places were kept; one kept whole counts as if it could be longer."""
-        if drafted:
-            grown = accepted + 1 if accepted == drafted else accepted
-            self._mean = self.MEMORY * self._mean + (1 - self.MEMORY) * grown
+        """Learn that of ``drafted`` places the first ``accepted`` were kept; the ones after a miss say nothing."""
+        for place in range(min(accepted + 1, drafted)):
+            self._seen = self.MEMORY * self._seen + 1
+            self._accepted = self.MEMORY * self._accepted + (place < accepted)
