@@ -1,4 +1,6 @@
-//! How long the passes of the ways to decode take: `rounds [FOLDER] [THREADS ...]`, medians in milliseconds. Measures, promises nothing.
+//! How long the passes of the ways to decode take: `rounds [FOLDER] [THREADS ...]`. Measures, promises nothing.
+//!
+//! Two figures in milliseconds: the median by the clock, and (Linux) the mean processor time of all threads, which other programs disturb less.
 use forward::{Ask, Cache, Choice, Input, Network, Pass, Precision, See};
 use foundation::pool::Pool;
 use foundation::{Cancel, Outcome};
@@ -44,17 +46,17 @@ fn main() -> Outcome<()> {
                 let ids: Vec<u32> = (0..rows).map(|i| if see == See::Canvas && i > 0 { 3 } else { 400 + i }).collect();
                 let choice = Choice { temperature, min_p: 0.0, seed: 1, forbid: vec![3] };
                 let ms =
-                    median(|| tokens(&network, &mut cache, &ids, &positions[PREFIX..][..ids.len()], see, &choice))?;
-                println!("  {name:16} temperature {temperature}: {ms:8.3} ms");
+                    measure(|| tokens(&network, &mut cache, &ids, &positions[PREFIX..][..ids.len()], see, &choice))?;
+                println!("  {name:16} temperature {temperature}: {ms}");
             }
         }
-        let trunk_ms = median(|| {
+        let ms = measure(|| {
             let at = &positions[PREFIX..][..16];
             let pass =
                 Pass { cache: &mut cache, input: Input::Tokens(&[3; 16]), rows: at, columns: at, see: See::Canvas };
             network.trunk(&mut [pass], Precision::Int8, &Cancel::never())
         })?;
-        println!("  {:16} without head: {trunk_ms:8.3} ms", "canvas of 16");
+        println!("  {:16} without head: {ms}", "canvas of 16");
         picture(&network, &prompt[..16])?;
     }
     Ok(())
@@ -76,22 +78,38 @@ fn picture(network: &Network, prompt: &[u32]) -> Outcome<()> {
     let rows: Vec<f32> = (0..256).map(|i| (n + i / 16) as f32).collect();
     let columns: Vec<f32> = (0..256).map(|i| (n + i % 16) as f32).collect();
     let x: Vec<f32> = (0..256 * 32).map(|i| ((i * 37) % 200) as f32 / 100.0 - 1.0).collect();
-    let ms = median(|| {
+    let ms = measure(|| {
         let input = Input::Vectors { kind: "image", x: &x, time: &[0.6; 256] };
         let pass = Pass { cache: &mut cache, input, rows: &rows, columns: &columns, see: See::Canvas };
         network.velocity(&mut [pass], Precision::Int8, &Cancel::never())
     })?;
-    println!("  {:16}               : {ms:8.3} ms", "picture of 256");
+    println!("  {:16}               : {ms}", "picture of 256");
     Ok(())
 }
 
-fn median<T>(mut run: impl FnMut() -> Outcome<T>) -> Outcome<f64> {
+fn measure<T>(mut run: impl FnMut() -> Outcome<T>) -> Outcome<String> {
+    run()?;
     let mut times = Vec::with_capacity(REPEATS);
+    let before = processor_ms();
     for _ in 0..REPEATS {
         let start = Instant::now();
         run()?;
         times.push(start.elapsed().as_secs_f64() * 1e3);
     }
+    let busy = processor_ms().zip(before).map(|(after, before)| (after - before) / REPEATS as f64);
     times.sort_by(f64::total_cmp);
-    Ok(times[REPEATS / 2])
+    let clock = times[REPEATS / 2];
+    Ok(busy.map_or(format!("{clock:8.3} by the clock"), |busy| {
+        format!("{clock:8.3} by the clock, {busy:8.3} of processor")
+    }))
+}
+
+/// Time that all threads of this process have run, where the system tells.
+fn processor_ms() -> Option<f64> {
+    let tasks = std::fs::read_dir("/proc/self/task").ok()?;
+    let one = |path: std::path::PathBuf| -> Option<f64> {
+        let text = std::fs::read_to_string(path.join("schedstat")).ok()?;
+        text.split_whitespace().next()?.parse().ok()
+    };
+    tasks.filter_map(Result::ok).map(|task| one(task.path())).sum::<Option<f64>>().map(|ns| ns / 1e6)
 }

@@ -3,7 +3,7 @@ use crate::body::BlockTensors;
 use crate::linear::apply_all;
 use crate::pass::Pass;
 use crate::rows::per_part;
-use crate::scratch::Scratch;
+use crate::scratch::{CHUNK, Scratch};
 use crate::spec::{HEAD_SIZE, Spec};
 use foundation::Outcome;
 use kernels::{attention, norm, rope, silu};
@@ -71,13 +71,21 @@ fn attend(layer: usize, spec: &Spec, passes: &mut [Pass], ranges: &[Range<usize>
     Ok(())
 }
 
+/// The gated unit, some rows at a time, so that its wide middle stays near the core.
 fn feed_forward(tensors: &BlockTensors, spec: &Spec, s: &mut Scratch) -> Outcome<()> {
-    s.normed.add_and_norm(&mut s.x, Some(&s.added), tensors.n2, spec.norm_epsilon)?;
-    apply_all([(&tensors.gate, &mut s.gate[..]), (&tensors.up, &mut s.up[..])], &s.normed)?;
-    let (gate, up, width) = (&s.gate, &s.up, spec.feed_forward);
-    s.inner.fill(|first, out| {
-        let here = first * width..first * width + out.len();
-        silu::silu_mul(out, &gate[here.clone()], &up[here])
-    })?;
-    tensors.down.apply(&mut s.added, &s.inner)
+    let (width, inner, precision) = (spec.width, spec.feed_forward, s.normed.precision);
+    for (x, added) in s.x.chunks_mut(CHUNK * width).zip(s.added.chunks_mut(CHUNK * width)) {
+        let rows = x.len() / width;
+        s.second.shape(precision, rows, width);
+        s.inner.shape(precision, rows, inner);
+        s.second.add_and_norm(x, Some(added), tensors.n2, spec.norm_epsilon)?;
+        let (gate, up) = (&mut s.gate[..rows * inner], &mut s.up[..rows * inner]);
+        apply_all([(&tensors.gate, &mut *gate), (&tensors.up, &mut *up)], &s.second)?;
+        s.inner.fill(|first, out| {
+            let here = first * inner..first * inner + out.len();
+            silu::silu_mul(out, &gate[here.clone()], &up[here])
+        })?;
+        tensors.down.apply(added, &s.inner)?;
+    }
+    Ok(())
 }

@@ -5,12 +5,17 @@ use crate::spec::{HEAD_SIZE, Spec};
 /// A scratch larger than this many rows is given back to the system after its call.
 pub(crate) const KEEP_ROWS: usize = 1024;
 
+/// Rows that go through the gated unit together.
+pub(crate) const CHUNK: usize = 64;
+
 /// Buffers for R rows; `x` is the residual stream.
 #[derive(Debug, Default)]
 pub(crate) struct Scratch {
     pub x: Vec<f32>,
-    /// What enters the first matrices of either half: the norm of x.
+    /// The norm of x before attention.
     pub normed: Operand,
+    /// The norm of a chunk of x before the gated unit.
+    pub second: Operand,
     /// What attention gives.
     pub mixed: Operand,
     /// What the gate lets through.
@@ -31,15 +36,15 @@ impl Scratch {
     pub fn shape(&mut self, spec: &Spec, precision: Precision, rows: usize) {
         self.normed.shape(precision, rows, spec.width);
         self.mixed.shape(precision, rows, spec.query_width());
-        self.inner.shape(precision, rows, spec.feed_forward);
+        let wide = CHUNK * spec.feed_forward;
+        self.gate.resize(wide, 0.0);
+        self.up.resize(wide, 0.0);
         for (buffer, width) in [
             (&mut self.x, spec.width),
             (&mut self.added, spec.width),
             (&mut self.queries, spec.query_width()),
             (&mut self.keys, spec.key_width()),
             (&mut self.values, spec.key_width()),
-            (&mut self.gate, spec.feed_forward),
-            (&mut self.up, spec.feed_forward),
             (&mut self.cosines, HEAD_SIZE / 2),
             (&mut self.sines, HEAD_SIZE / 2),
         ] {
