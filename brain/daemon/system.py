@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, final
+from typing import Any, Final, cast, final
 
 import grpc
 import grpc.aio
@@ -86,11 +86,11 @@ def real_parts(settings: DaemonSettings) -> Parts:
     from brain.diffusion.core import generate
 
     def load(name: str, folder: Path, warning: str) -> Model:
-        from brain.backends.select import open_body
+        from brain.backends.select import Backend, open_body
         from brain.native.tokenizer import Tokenizer
         from brain.uncertainty.calibration import Calibration
 
-        body = open_body(folder, settings.backend, settings.threads or os.cpu_count() or 1)
+        body = open_body(folder, cast("Backend", settings.backend), settings.threads or os.cpu_count() or 1)
         calibration = Calibration.load(folder)
         return Model(name, body, Tokenizer.open(folder / "tokenizer.json"), calibration, warning)
 

@@ -124,5 +124,5 @@ def test_the_client_imports_nothing_heavy():
     told = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     loaded = set(told.stdout.split())
     assert "brain.wire.aios.v1.generation_pb2" in loaded
-    assert not {"numpy", "torch", "brain._skeleton", "structlog", "google.rpc.status_pb2", "subprocess32"} & loaded
+    assert not {"numpy", "torch", "brain._skeleton", "structlog", "google.rpc.status_pb2"} & loaded
     assert not [name for name in loaded if name.startswith(("brain.engine", "brain.services", "brain.daemon"))]
