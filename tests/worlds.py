@@ -218,6 +218,41 @@ def copy_world(words: int = 8, lag: int = 3, loyalty: float = 0.9) -> ChainWorld
     return ChainWorld(transition, lag)
 
 
+def spelling_world(text: str, *, sure: float = 0.97, stop_after: str = "") -> ChainWorld:
+    """Spells ``text`` byte by byte, over and over, each byte following the one before it; its bytes must all differ.
+
+    What is not spelled is any byte. ``stop_after`` is a character of one byte after which the text may end instead.
+    """
+    data = text.encode()
+    v = FIRST_WORD + 256
+    transition = np.full((v, v), (1 - sure) / 256)
+    transition[:, :FIRST_WORD] = 0.0
+    for here, then in zip(data, data[1:] + data[:1], strict=True):
+        transition[FIRST_WORD + here, FIRST_WORD + then] += sure
+    unsure = transition.sum(axis=1) < 0.99
+    transition[unsure, FIRST_WORD + data[0]] += sure
+    if stop_after:
+        transition[FIRST_WORD + ord(stop_after)] = 0.0
+        transition[FIRST_WORD + ord(stop_after), 2] = 1.0
+    return ChainWorld(transition)
+
+
+@final
+class ByteVocabulary:
+    """A token a byte, after the special tokens of ``ScoreSpec``'s defaults: the smallest real tokenizer."""
+
+    MARKS = ("pad", "bos", "endoftext", "mask", "user", "assistant", "end", "system", "code", "image", "audio", "plan")
+
+    def encode(self, text: str, specials: bool = False) -> Tokens:
+        return tokens_of([FIRST_WORD + byte for byte in text.encode()])
+
+    def token_bytes(self, token: int) -> bytes:
+        return bytes([token - FIRST_WORD]) if token >= FIRST_WORD else f"<|{token}|>".encode()
+
+    def specials(self) -> list[tuple[int, str]]:
+        return [(token, f"<|{name}|>") for token, name in enumerate((*self.MARKS, "memory"))]
+
+
 def total_variation(texts: Sequence[tuple[int, ...]], law: dict[tuple[int, ...], float]) -> float:
     """Half the summed distance between the shares of ``texts`` and their law; 0 is equal, 1 is disjoint."""
     share: dict[tuple[int, ...], float] = dict.fromkeys(law, 0.0)
