@@ -9,6 +9,7 @@ use numpy::{IntoPyArray, PyArray1, PyArray2, PyArrayMethods, PyUntypedArrayMetho
 use pyo3::prelude::*;
 use quant::{Packed, Rule, Scheme};
 
+type PackedMatrices<'py> = (Bound<'py, PyArray2<u8>>, Bound<'py, PyArray2<f16>>);
 type PackedArrays<'py> = (Bound<'py, PyArray1<u8>>, Bound<'py, PyArray1<f16>>);
 
 fn rule_of(name: &str) -> Outcome<Rule> {
@@ -99,7 +100,7 @@ pub(crate) fn int2_to_codes<'py>(
     scales: &Bound<'py, PyAny>,
     rows: &Bound<'py, PyAny>,
     columns: &Bound<'py, PyAny>,
-) -> PyResult<(Bound<'py, PyArray2<u8>>, Bound<'py, PyArray2<f16>>)> {
+) -> PyResult<PackedMatrices<'py>> {
     let (packed, scales) = (vector::<u8>("packed", packed)?, vector::<f16>("scales", scales)?);
     let (rows, columns) = (count("rows", rows)?, count("columns", columns)?);
     let (bytes, bits) = (packed.as_slice()?, scales.as_slice()?.reinterpret_cast());
