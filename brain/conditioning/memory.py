@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -60,7 +61,8 @@ class Memories:
 
     def disk_bytes(self) -> int:
         """The bytes of all files of the store."""
-        return sum(path.stat().st_size for path in self._folder.rglob("*") if path.is_file())
+        with os.scandir(self._folder) as found:
+            return sum(entry.stat().st_size for entry in found if entry.is_file())
 
     def remember(self, texts: Sequence[tuple[str, str]]) -> list[str]:
         """Keep (text, source) pairs, all or none, and give their names once they are on disk.
