@@ -44,7 +44,7 @@ def _open(confidence: float) -> str:
 def rows(runs: Iterable[Run], width: int) -> list[str]:
     """The runs wrapped into rows of at most ``width`` cells, styles closed at each row's end.
 
-    Words are kept whole where they fit in a row. Control characters but the newline are shown as ``␣``-like pictures,
+    Words are kept whole where they fit in a row, and the space before one that begins a row is dropped. Control characters but the newline are shown as ``␣``-like pictures,
     so that no text of a model can move the cursor.
     """
     made: list[str] = []
@@ -57,7 +57,8 @@ def rows(runs: Iterable[Run], width: int) -> list[str]:
         cells = sum(_width(run.text) for run in word)
         if used and used + cells > width and cells <= width:
             made.append(_drawn(row))
-            row, used = [], 0
+            # The space before a word that begins a row would only look like an indent.
+            word, row, used = _without_space(word), [], 0
         for run in word:
             for character in run.text:
                 size = _width(character)
@@ -87,6 +88,10 @@ def _split(runs: Iterable[Run]) -> Iterator[list[Run]]:
             word.append(Run(_visible(character), run.style))
     if word:
         yield word
+
+
+def _without_space(word: list[Run]) -> list[Run]:
+    return word[1:] if word[0].text == " " else word
 
 
 def _visible(character: str) -> str:

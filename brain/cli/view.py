@@ -158,9 +158,9 @@ def summary(event: Response) -> list[str]:
     count, times = len(event.tokens), event.timings
     a_pass = f" ({count / event.passes:.1f} a pass)" if event.passes else ""
     lines = [
-        f"uncertainty {event.uncertainty:.2f} · {count} tokens in {event.passes} passes{a_pass} · "
+        f"uncertainty {event.uncertainty:.2f} · {count} tokens in {event.passes} passes{a_pass}",
         f"{times.total_s:.2f} s, first state {times.first_state_s * 1000:.0f} ms · "
-        f"model {event.model} · brain {event.brain}"
+        f"model {event.model} · brain {event.brain}",
     ]
     if event.memories:
         lines.append(f"memories shown to the model: {', '.join(event.memories)}")

@@ -8,8 +8,7 @@ import pytest
 
 from tests.house.source import ROOT
 
-# The border has no Rust tests: a library that is loaded by Python is tested from Python.
-CRATES = ("foundation", "kernels", "quant", "weights", "storage", "search", "tokenizer", "forward")
+CRATES = ("foundation", "kernels", "quant", "weights", "storage", "search", "tokenizer", "forward", "border")
 RESULT = re.compile(r"test result: ok\. (\d+) passed; 0 failed")
 
 

@@ -20,8 +20,8 @@ def plain(row):
 def test_no_row_is_wider_than_the_terminal_and_no_character_is_lost(text, width):
     made = rows([Run(text)], width)
     assert all(len(row) <= width for row in made)
-    visible = [c for c in text if c != "\n"]
-    assert len("".join(made)) == len(visible)
+    pictured = "".join(chr(0x2400 + ord(c)) if ord(c) < 0x20 and c != "\n" else c for c in text).replace("\x7f", "␡")
+    assert "".join("".join(made).split()) == "".join(pictured.replace("\n", " ").split())
 
 
 @given(st.text(max_size=80))
@@ -35,9 +35,7 @@ def test_an_escape_sequence_of_a_model_is_shown_and_not_obeyed():
 
 
 def test_words_are_kept_whole_and_long_ones_cut():
-    assert rows([Run("the old man looked")], 9) == ["the old", " man", " looked"] or rows(
-        [Run("the old man looked")], 9
-    ) == ["the old ", "man ", "looked"]
+    assert rows([Run("the old man looked")], 9) == ["the old", "man", "looked"]
     assert rows([Run("abcdefghij")], 8) == ["abcdefgh", "ij"]
 
 
