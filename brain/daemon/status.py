@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import os
-import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Final, final
 
@@ -16,7 +14,6 @@ from brain.conditioning.memory import Memories
 from brain.engine.engine import Engine
 from brain.engine.models import Shelf
 
-PACKAGE: Final = "ai-os-diffusion"
 _STATM: Final = Path("/proc/self/statm")
 
 
@@ -60,18 +57,12 @@ class StatusReader:
         )
 
 
-def aios_version() -> str:
-    """The installed package's version, or "checkout" where it runs from a source tree that nothing installed."""
-    try:
-        return version(PACKAGE)
-    except PackageNotFoundError:
-        return "checkout"
-
-
 def resident_bytes() -> int:
     """Resident memory of this process; where the kernel shows none in /proc (macOS), what ``ps`` says, else 0."""
     if _STATM.exists():
         return int(_STATM.read_text("ascii").split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    import subprocess
+
     told = subprocess.run(
         ["/bin/ps", "-o", "rss=", "-p", str(os.getpid())], capture_output=True, check=False, text=True
     )

@@ -28,9 +28,10 @@ from brain.conditioning.memory import Memories, open_store
 from brain.conditioning.retrieval import Retrieved, retrieve
 from brain.daemon.brain_version import brain_version
 from brain.daemon.lifecycle import check_socket, clear_socket, new_token
-from brain.daemon.status import StatusReader, aios_version
+from brain.daemon.status import StatusReader
 from brain.engine.engine import Cancel, Engine, Generate, Limits
 from brain.engine.models import Model, Shelf
+from brain.native.build import version as build_version
 from brain.native.cancel import CancelToken
 from brain.native.kernels import cpu_level
 from brain.services.control import ControlServicer
@@ -133,7 +134,7 @@ class System:
             started_s=clock.monotonic_s(),
             brain=version,
             backend=settings.backend,
-            version=aios_version(),
+            version=build_version(),
             cpu=cpu_level,
         )
         self._health = health.aio.HealthServicer()
