@@ -44,12 +44,13 @@ def _open(confidence: float) -> str:
 def rows(runs: Iterable[Run], width: int) -> list[str]:
     """The runs wrapped into rows of at most ``width`` cells, styles closed at each row's end.
 
-    Words are kept whole where they fit in a row, and the space before one that begins a row is dropped. Control characters but the newline are shown as ``␣``-like pictures,
-    so that no text of a model can move the cursor.
+    Words are kept whole where they fit in a row, and the space before one that begins a row is dropped. Control
+    characters but the newline are shown as their pictures, so that no text of a model can move the cursor.
     """
     made: list[str] = []
     row, used = list[Run](), 0
-    for word in _split(runs):
+    for whole in _split(runs):
+        word = whole
         if word == [Run("\n")]:
             made.append(_drawn(row))
             row, used = [], 0
@@ -58,7 +59,7 @@ def rows(runs: Iterable[Run], width: int) -> list[str]:
         if used and used + cells > width and cells <= width:
             made.append(_drawn(row))
             # The space before a word that begins a row would only look like an indent.
-            word, row, used = _without_space(word), [], 0
+            word, row, used = _without_space(whole), [], 0
         for run in word:
             for character in run.text:
                 size = _width(character)
