@@ -3,10 +3,11 @@
 import json
 import logging
 import stat
+import subprocess
 from pathlib import Path
 
 import brain
-from brain.daemon import logs
+from brain.daemon import logs, status
 from brain.daemon.brain_version import ROOMS, brain_version
 from brain.daemon.status import resident_bytes
 
@@ -87,3 +88,12 @@ def test_the_shipped_brain_has_a_name():
 
 def test_memory_is_read_off_the_process():
     assert 1 << 20 < resident_bytes() < 1 << 40
+
+
+def test_where_no_proc_is_memory_is_asked_of_ps(monkeypatch, tmp_path):
+    monkeypatch.setattr(status, "_STATM", tmp_path / "none")
+    told = subprocess.CompletedProcess([], 0, stdout=" 2048\n")
+    monkeypatch.setattr(subprocess, "run", lambda *words, **how: told)
+    assert resident_bytes() == 2048 * 1024
+    told.stdout = ""
+    assert resident_bytes() == 0
