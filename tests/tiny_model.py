@@ -35,7 +35,7 @@ MITE = Recipe(
     matrix_rate=5e-3,
     rest_rate=1e-2,
 )
-STEPS = 150
+STEPS = 80
 
 WHO = ("the cat", "a dog", "my sister", "the old man", "one bird")
 DOES = ("sees", "likes", "looks for", "forgets")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import pickle
 from dataclasses import dataclass
 from pathlib import Path
@@ -76,6 +77,8 @@ def load(path: Path) -> Checkpoint:
     except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError) as error:
         raise CorruptData(f"{path} is not a whole checkpoint: {error}") from error
     except OSError as error:
+        if error.errno == errno.EINVAL:  # torch looked for something before the beginning of a file that was cut
+            raise CorruptData(f"{path} is not a whole checkpoint: it is cut short") from error
         raise StorageFailed(f"{path} cannot be read", errno=error.errno, filename=str(path)) from error
     if not isinstance(state, dict) or state.get("format") != FORMAT:
         raise CorruptData(f"{path} is not a checkpoint of the form {FORMAT}")

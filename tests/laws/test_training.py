@@ -157,9 +157,7 @@ def test_the_weights_of_a_pair_are_means_of_blocks_that_sum_to_one(texts: int, b
 
 
 @given(st.integers(1, 6), st.integers(2, 70), st.data())
-def test_infilling_masks_something_after_the_anchor_and_nothing_before(
-    texts: int, length: int, data: st.DataObject
-) -> None:
+def test_infilling_masks_something_after_the_anchor_and_nothing_before(texts: int, length: int, data) -> None:
     prefix = data.draw(st.integers(0, length - 2))
     masking = fill_masking(texts, length, prefix, np.random.default_rng(data.draw(st.integers(0, 99))))
     assert not masking.masked[:, : prefix + 1].any()

@@ -18,29 +18,26 @@ RMS_OF_ADAM: Final = 0.2
 SMALLEST_NORM: Final = 1e-7
 
 
-def orthogonal(matrices: Tensor, dtype: torch.dtype) -> Tensor:
-    """About U Vᵀ of each matrix' singular value decomposition U S Vᵀ; [n, rows, columns], computed in ``dtype``.
+def orthogonal(matrix: Tensor, dtype: torch.dtype) -> Tensor:
+    """About U Vᵀ of the singular value decomposition U S Vᵀ of ``matrix`` [rows, columns], computed in ``dtype``.
 
     Source: Jordan et al. 2024, "Muon: an optimizer for hidden layers" (Newton-Schulz iteration, quintic).
     """
-    tall = matrices.shape[-2] > matrices.shape[-1]
-    x = matrices.to(dtype)
-    x = x.mT if tall else x
-    x = x / x.norm(dim=(-2, -1), keepdim=True).clamp_min(SMALLEST_NORM)
+    tall = matrix.shape[0] > matrix.shape[1]
+    x = (matrix.mT if tall else matrix).to(dtype)
+    x = x / x.norm().clamp_min(SMALLEST_NORM)
     a, b, c = COEFFICIENTS
     for _ in range(ROUNDS):
         square = x @ x.mT
-        x = a * x + (b * square + c * square @ square) @ x
-    nearest: Tensor = x.mT if tall else x
-    return nearest
+        x = torch.addmm(x, torch.addmm(square, square, square, beta=b, alpha=c), x, beta=a)
+    return x.mT if tall else x
 
 
 @final
 class Muon:
     """Nesterov momentum .95, made orthogonal, scaled to AdamW's root mean square, with decoupled weight decay.
 
-    Matrices of one shape are stepped together. State is one momentum a matrix, float32; ``dtype`` is the arithmetic of
-    the orthogonal direction, for which bfloat16 is enough.
+    State is one momentum a matrix, float32; ``dtype`` is the arithmetic of the direction, for which bfloat16 is enough.
     Source of the scale, .2 sqrt(max(rows, columns)): Liu et al. 2025, arXiv:2502.16982.
     """
 
@@ -53,21 +50,16 @@ class Muon:
     def step(self, factor: float) -> None:
         """Move every matrix along its gradient, at ``factor`` times the full rate; one without a gradient stays."""
         rate = self._rate * factor
-        shapes: dict[torch.Size, list[str]] = {}
         for name, matrix in self._matrices.items():
             if matrix.grad is not None:
-                shapes.setdefault(matrix.shape, []).append(name)
-        for shape, names in shapes.items():
-            updates = orthogonal(torch.stack([self._looked_ahead(name) for name in names]), self._dtype)
-            scale = -rate * RMS_OF_ADAM * math.sqrt(max(shape))
-            for name, update in zip(names, updates, strict=True):
-                self._matrices[name].mul_(1 - rate * self._decay).add_(update.float(), alpha=scale)
+                update = orthogonal(self._looked_ahead(matrix.grad, self._moments[name]), self._dtype)
+                scale = RMS_OF_ADAM * math.sqrt(max(matrix.shape))
+                matrix.mul_(1 - rate * self._decay).add_(update.float(), alpha=-rate * scale)
 
-    def _looked_ahead(self, name: str) -> Tensor:
-        gradient = self._matrices[name].grad
-        assert gradient is not None
-        moment = self._moments[name].lerp_(gradient, 1 - MOMENTUM)
-        return gradient.lerp(moment, MOMENTUM)
+    @staticmethod
+    def _looked_ahead(gradient: Tensor, moment: Tensor) -> Tensor:
+        """The gradient a step of momentum on; ``moment`` takes the gradient in."""
+        return gradient.lerp(moment.lerp_(gradient, 1 - MOMENTUM), MOMENTUM)
 
     def state(self) -> dict[str, Tensor]:
         """The momenta by name; the tensors themselves, not copies."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 
 from brain.base import corpus
 from brain.base.corpus import documents, scan
-from brain.base.errors import CorruptData, InvalidInput, NotFound, ResourceExhausted, StorageFailed
+from brain.base.errors import CorruptData, InvalidInput, NotFound, ResourceExhausted, StorageFailed, Unsupported
 
 
 def write(path: Path, content: str | bytes) -> Path:
@@ -157,6 +158,15 @@ def test_a_packed_file_that_is_cut_or_damaged_is_refused(tmp_path: Path) -> None
         list(documents(write(tmp_path / "bad.txt.zst", packed[:500] + bytes(8) + packed[508:])))
     with pytest.raises(CorruptData, match=r"damaged"):
         list(documents(write(tmp_path / "none.txt.zst", b"this is not zstd")))
+
+
+def test_without_zstandard_packed_text_is_refused_with_a_way_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "zstandard", None)
+    with pytest.raises(Unsupported, match=r"a\.txt\.zst needs zstandard") as refused:
+        list(documents(write(tmp_path / "a.txt.zst", b"x")))
+    assert "unpack it" in refused.value.hint
 
 
 def test_a_bomb_is_refused_before_it_fills_the_memory(tmp_path: Path) -> None:

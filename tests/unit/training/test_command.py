@@ -94,7 +94,7 @@ def test_ctrl_c_keeps_a_checkpoint_ends_with_eight_and_resume_goes_on(tmp_path: 
         "plan.RECIPES = {'tiny': MITE}; sys.exit(command.main(sys.argv[1:]))"
     )
     words = ["--data", str(data), "--out", str(tmp_path / "model"), "--device", "cpu", "--threads", "1"]
-    order = [sys.executable, "-c", code, *words, "--steps", "400"]
+    order = [sys.executable, "-c", code, *words, "--steps", "40"]
     root = Path(__file__).parents[3]
     process = subprocess.Popen(order, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=root)
     assert process.stdout is not None
@@ -108,10 +108,10 @@ def test_ctrl_c_keeps_a_checkpoint_ends_with_eight_and_resume_goes_on(tmp_path: 
     assert (tmp_path / "model" / "training" / "checkpoint.pt").exists()
     for extra, status, said in (
         (["--seed", "3"], 4, "--seed 3, the run was started with 0"),
-        (["--steps", "400", "--seed", "0"], 0, "going on at step"),
+        (["--steps", "40", "--seed", "0"], 0, "going on at step"),
     ):
         again = subprocess.run(
-            [sys.executable, "-c", code, *words, *extra, "--resume"],
+            [*order[:3], *words, *extra, "--resume"],
             capture_output=True,
             text=True,
             cwd=root,

@@ -71,12 +71,12 @@ def test_every_tensor_of_the_spec_is_in_the_file_and_nothing_else(trained: Path)
 
 
 def test_the_torch_body_of_the_folder_scores_like_the_network_in_training(trained: Path) -> None:
-    """Float activations; what is left is float16 scales (2^-11) and the INT8 embedding: .05 nats at the worst token."""
+    """Float activations; what is left is float16 scales (2^-11) and the INT8 embedding: .1 nats at the worst token."""
     tokens = held_out(trained)
     wanted = log_probs(network_of(trained, False), tokens)
     found = log_probs(TorchBody.open(trained, "f32").network, tokens)
     likely = wanted > -8
-    assert float((found - wanted)[likely].abs().max()) < 0.05
+    assert float((found - wanted)[likely].abs().max()) < 0.1
     assert float((found - wanted)[likely].abs().mean()) < 0.01
 
 

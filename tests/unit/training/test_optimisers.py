@@ -16,21 +16,21 @@ from brain.training.schedule import rate_factor
 from tests.tiny_model import MITE
 
 
-@pytest.mark.parametrize("shape", [(3, 16, 16), (2, 48, 16), (2, 16, 48)])
-def test_an_orthogonal_direction_keeps_the_singular_vectors_and_levels_the_values(shape: tuple[int, int, int]) -> None:
-    matrices = torch.randn(shape, generator=torch.Generator().manual_seed(0))
-    found = orthogonal(matrices, torch.float32)
-    left, values, right = torch.linalg.svd(matrices, full_matrices=False)
+@pytest.mark.parametrize("shape", [(16, 16), (48, 16), (16, 48)])
+def test_an_orthogonal_direction_keeps_the_singular_vectors_and_levels_the_values(shape: tuple[int, int]) -> None:
+    matrix = torch.randn(shape, generator=torch.Generator().manual_seed(0))
+    found = orthogonal(matrix, torch.float32)
+    left, values, right = torch.linalg.svd(matrix, full_matrices=False)
     kept = left.mT @ found @ right.mT
-    diagonal = kept.diagonal(dim1=-2, dim2=-1)
+    diagonal = kept.diagonal()
     assert float(values.max() / values.min()) > 3
     assert diagonal.min() > 0.3
     assert diagonal.max() < 1.3
-    assert float((kept - torch.diag_embed(diagonal)).abs().max()) < 1e-4
+    assert float((kept - torch.diag(diagonal)).abs().max()) < 1e-4
 
 
 def test_a_matrix_of_zeros_stays_where_it_is() -> None:
-    assert float(orthogonal(torch.zeros(1, 8, 8), torch.float32).abs().max()) == 0.0
+    assert float(orthogonal(torch.zeros(8, 8), torch.float32).abs().max()) == 0.0
 
 
 def test_muon_takes_the_steps_of_torchs_own() -> None:

@@ -45,7 +45,7 @@ def same(one: object, other: object) -> bool:
 
 
 def test_a_small_run_learns_more_than_the_shares_of_tokens(tmp_path: Path) -> None:
-    outcome = start(plan_of(little_data(tmp_path / "data", 0), 100), tmp_path / "model", quiet())
+    outcome = start(plan_of(little_data(tmp_path / "data", 0), 60), tmp_path / "model", quiet())
     figures = outcome.figures
     assert figures is not None
     assert figures.next_token < 0.6 * figures.unigram
@@ -55,25 +55,25 @@ def test_a_small_run_learns_more_than_the_shares_of_tokens(tmp_path: Path) -> No
         figures.next_token * figures.tokens / figures.bytes / 0.6931471805599453
     )
     card = (tmp_path / "model" / "CARD.md").read_text(encoding="utf-8")
-    for words in ("This is a small model", "100 steps", "seed 4", "data/little.val.txt", f"{figures.fill:.3f}", "plan"):
+    for words in ("This is a small model", "60 steps", "seed 4", "data/little.val.txt", f"{figures.fill:.3f}", "plan"):
         assert words in card
     assert "licence is not known" in card
 
 
 def test_six_steps_are_three_and_three_to_the_bit(tmp_path: Path) -> None:
     data = little_data(tmp_path / "data", 0)
-    start(plan_of(data, 6), tmp_path / "whole", quiet())
+    start(plan_of(data, 6), tmp_path / "whole" / "model", quiet())
     with pytest.raises(Cancelled, match="stopped after step 3"):
-        start(plan_of(data, 6), tmp_path / "parts", quiet(stop_after=4))
-    assert not (tmp_path / "parts" / "weights.arrow").exists()
-    assert kept(tmp_path / "parts").place.step == 3
-    resume(tmp_path / "parts", quiet())
-    whole, parts = kept(tmp_path / "whole"), kept(tmp_path / "parts")
+        start(plan_of(data, 6), tmp_path / "parts" / "model", quiet(stop_after=4))
+    assert not (tmp_path / "parts" / "model" / "weights.arrow").exists()
+    assert kept(tmp_path / "parts" / "model").place.step == 3
+    resume(tmp_path / "parts" / "model", quiet())
+    whole, parts = (kept(tmp_path / name / "model") for name in ("whole", "parts"))
     assert whole.place.step == parts.place.step == 6
     assert same(whole.network, parts.network)
     assert same(whole.optimisers, parts.optimisers)
-    weights = [(tmp_path / name / "weights.arrow").read_bytes() for name in ("whole", "parts")]
-    assert len(weights[0]) == len(weights[1])
+    weights = [(tmp_path / name / "model" / "weights.arrow").read_bytes() for name in ("whole", "parts")]
+    assert weights[0] == weights[1]
 
 
 def test_other_seeds_are_other_runs(tmp_path: Path) -> None:
@@ -93,10 +93,10 @@ def test_a_run_of_minutes_ends_by_the_clock_and_writes_checkpoints_meanwhile(tmp
         return False
 
     around = replace(quiet(), clock=clock, stop=later, checkpoint_every_s=60.0)
-    plan = plan_of(little_data(tmp_path / "data", 0), 1, steps=None, minutes=2.0)
+    plan = replace(plan_of(little_data(tmp_path / "data", 0), 1), steps=None, minutes=2.0)
     outcome = start(plan, tmp_path / "model", around)
-    assert outcome.place.step == 5
-    assert outcome.place.spent_s >= 120
+    # every step takes 30 s but the one in whose time the checkpoint was written, which does not count as training
+    assert (outcome.place.step, outcome.place.spent_s) == (6, 120.0)
     assert True in seen
 
 
@@ -213,7 +213,7 @@ def test_a_gpu_that_is_not_there_is_refused(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_bf16_runs_and_learns(tmp_path: Path) -> None:
-    plan = plan_of(little_data(tmp_path / "data", 0), 60, precision="bf16")
+    plan = plan_of(little_data(tmp_path / "data", 0), 40, precision="bf16")
     figures = start(plan, tmp_path / "model", quiet()).figures
     assert figures is not None
     assert figures.next_token < figures.unigram

@@ -105,5 +105,5 @@ def test_notes_of_several_folders_carry_their_names(tmp_path: Path) -> None:
         (folder / "deep" / "SOURCE.md").write_text("CC0", encoding="utf-8")
     texts = find([tmp_path / "one", tmp_path / "two"])
     assert [note.folder for note in texts.notes] == ["one", "one/deep", "two", "two/deep"]
-    assert [name for name, _ in texts.files][0] == "one/little.txt"
+    assert texts.files[0][0] == "one/little.txt"
     assert len(texts.training_paths) == 2
