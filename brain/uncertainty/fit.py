@@ -112,7 +112,9 @@ def _table(samples: Sequence[Sample]) -> Table:
     table = Table(tuple(weights.tolist()), bias, tuple(x.tolist()), tuple(y.tolist()), {})
     greedy = [one for one in held if one.greedy]
     measured = _figures(table, greedy) | {"sampled_ece": _sampled_error(table, [o for o in held if not o.greedy])}
-    return Table(table.weights, table.bias, table.x, table.y, measured)
+    # A correlation of one answer, or of answers that are all alike, is no number and is not written.
+    defined = {name: value for name, value in measured.items() if np.isfinite(value)}
+    return Table(table.weights, table.bias, table.x, table.y, defined)
 
 
 def _figures(table: Table, held: Sequence[Sample]) -> dict[str, float]:

@@ -45,7 +45,9 @@ REQUESTS = (
     *(Request(request_id="a", prompt=text) for text in TEXTS),
     *(Request(request_id="a", prompt=text, modality="code") for text in CODE),
     *(Request(request_id="a", prompt=text, chat=True) for text in CHATS),
-    Request(request_id="a", prompt="And in winter?", chat=True, turns=("Why is it warm in summer?", "The sun is high.")),
+    Request(
+        request_id="a", prompt="And in winter?", chat=True, turns=("Why is it warm in summer?", "The sun is high.")
+    ),
 )
 
 
