@@ -17,15 +17,18 @@ from brain.base.errors import PermissionRefused, StorageFailed
 PRIVATE: Final = 0o077
 """Everything that others might do; the umask of the process, and the bits that no folder of ours has."""
 
+WRITABLE: Final = 0o022
+"""What others must not do in a folder that holds nothing secret itself: the one of models and of private folders."""
+
 LOCK_ATTEMPTS: Final = 5
 LOCK_PAUSE_S: Final = 0.05
 """A client asks whether the lock is held by taking it for a moment: a daemon that starts just then tries again."""
 
 
-def private_folder(path: Path) -> None:
-    """Make ``path`` with mode 0700 if it is not there; refuse it when others could look in or it is not ours.
+def private_folder(path: Path, refused: int = PRIVATE) -> None:
+    """Make ``path`` with mode 0700 if it is not there; refuse it when it is not ours or its mode has a ``refused`` bit.
 
-    Raises: PermissionRefused for another owner, a mode with any bit for others, a link or a file in its place;
+    Raises: PermissionRefused for another owner, for such a mode, for a link or a file in its place;
     StorageFailed when it cannot be made.
     """
     try:
@@ -39,9 +42,9 @@ def private_folder(path: Path) -> None:
         raise PermissionRefused(f"{path} is not a folder of its own", hint="move away what is there (a link, perhaps)")
     if found.st_uid != os.geteuid():
         raise PermissionRefused(f"{path} belongs to user {found.st_uid}, not to you", hint="use a folder of your own")
-    if found.st_mode & PRIVATE:
+    if found.st_mode & refused:
         raise PermissionRefused(
-            f"{path} has mode {stat.S_IMODE(found.st_mode):04o}", hint=f"others must not read it: chmod 700 {path}"
+            f"{path} has mode {stat.S_IMODE(found.st_mode):04o}", hint=f"others must keep out: chmod 700 {path}"
         )
 
 

@@ -17,7 +17,7 @@ from brain.base.clock import SystemClock
 from brain.base.errors import AiosError, StorageFailed, row_of
 from brain.base.paths import Places, places
 from brain.base.settings import DaemonSettings, load
-from brain.daemon.lifecycle import PRIVATE, only_daemon, private_folder
+from brain.daemon.lifecycle import PRIVATE, WRITABLE, only_daemon, private_folder
 from brain.daemon.logs import start_log, stop_log
 
 if TYPE_CHECKING:
@@ -56,7 +56,9 @@ def _parser() -> argparse.ArgumentParser:
 
 def _alone(here: Places, settings: DaemonSettings, make_parts: Callable[[DaemonSettings], Parts] | None) -> int:
     with ExitStack() as stack:
-        for folder in (here.run, here.data, here.logs):
+        # Import and training may have made the data folder first, with the user's usual mode; memories lie deeper.
+        private_folder(here.data, WRITABLE)
+        for folder in (here.run, here.logs, here.memories):
             private_folder(folder)
         holder = stack.enter_context(only_daemon(here.lock))
         if holder is not None:

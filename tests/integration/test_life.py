@@ -289,7 +289,7 @@ def test_a_broken_default_model_is_told_and_the_rest_serves():
     home = short_home()
     there = places_of(home)
     for folder in (there.data, there.models, there.models / "broken"):
-        folder.mkdir(mode=0o700)
+        folder.mkdir(mode=0o755)  # as import and training make them
     (there.models / "broken" / "score.json").write_text("{")
     (there.models / "broken" / "weights.arrow").write_bytes(b"ARROW1")
     first = Daemon(home, program=REAL, model="broken")

@@ -10,7 +10,7 @@ import pytest
 from brain.base.errors import PermissionRefused, StorageFailed
 from brain.base.paths import Places
 from brain.client.launch import running
-from brain.daemon.lifecycle import check_socket, clear_socket, new_token, only_daemon, private_folder
+from brain.daemon.lifecycle import WRITABLE, check_socket, clear_socket, new_token, only_daemon, private_folder
 
 
 def mode(path):
@@ -32,6 +32,16 @@ def test_a_folder_that_others_could_enter_is_refused_with_the_cure(tmp_path, bit
         private_folder(folder)
     assert "chmod 700" in caught.value.hint
     assert mode(folder) == bits
+
+
+def test_a_folder_that_holds_no_secret_may_be_read_but_not_written_by_others(tmp_path):
+    folder = tmp_path / "data"
+    folder.mkdir()
+    folder.chmod(0o755)
+    private_folder(folder, WRITABLE)
+    folder.chmod(0o775)
+    with pytest.raises(PermissionRefused):
+        private_folder(folder, WRITABLE)
 
 
 def test_a_link_or_a_file_in_the_folders_place_is_refused(tmp_path):
