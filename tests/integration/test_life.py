@@ -10,6 +10,8 @@ import sys
 import threading
 import time
 import uuid
+from contextlib import closing
+from pathlib import Path
 
 import grpc
 import pytest
@@ -329,3 +331,21 @@ def test_words_that_are_no_grpc_do_no_harm(paced_daemon):
                 said = b""
             assert b"HTTP/1" not in said
     assert paced_daemon.health() == health_pb2.HealthCheckResponse.SERVING
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="threads and files are counted in /proc")
+def test_calls_that_end_or_are_withdrawn_leave_no_thread_and_no_file_behind(paced_daemon, client):
+    def held():
+        return [len(list(Path(f"/proc/{paced_daemon.pid}/{what}").iterdir())) for what in ("task", "fd")]
+
+    def calls(count):
+        for number in range(count):
+            with closing(client.generate(asked(2048 if number % 2 else 3, 0.001))) as events:
+                next(events)
+                next(events)
+        wait_until(lambda: client.status().running == 0)
+
+    calls(20)
+    before = held()
+    calls(100)
+    assert held() == before
