@@ -9,6 +9,8 @@
 #![allow(clippy::needless_range_loop)]
 
 pub mod act8;
+#[cfg(target_arch = "x86_64")]
+mod amx;
 pub mod attention;
 mod check;
 pub mod cpu;

@@ -1,5 +1,5 @@
 //! The INT2 products for AVX-512 VNNI: sixteen rows of weights are the sixteen lanes of a register.
-use super::{GROUP, GROUP_BYTES, Int2, Quantised};
+use super::{GROUP, GROUP_BYTES, Int2, Quantised, amx};
 use crate::lanes::LANES;
 use crate::parallel::Shared;
 use std::arch::x86_64::*;
@@ -10,6 +10,14 @@ const BLOCKS: usize = GROUP / 16;
 
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni,f16c")]
 pub(super) fn product(out: &Shared<'_>, x: Quantised<'_>, weights: &Int2<'_>, tiles: Range<usize>) {
+    if x.scales.len() >= amx::FEWEST_ROWS && crate::amx::available() {
+        return amx::product(out, x, weights, tiles);
+    }
+    by_vectors(out, x, weights, tiles);
+}
+
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni,f16c")]
+fn by_vectors(out: &Shared<'_>, x: Quantised<'_>, weights: &Int2<'_>, tiles: Range<usize>) {
     let starts: Vec<i32> = x.group_sums.iter().map(|sum| sum.wrapping_mul(-3)).collect();
     for tile in tiles {
         let mut m = 0;
@@ -43,13 +51,12 @@ fn rows<const M: usize>(
 ) -> usize {
     let (columns, groups) = (weights.columns, weights.columns / GROUP);
     let (bytes, scales) = (weights.tile_bytes(tile), weights.tile_scales(tile));
-    let codes: [&[i8]; M] = std::array::from_fn(|i| &x.codes[(m + i) * columns..][..columns]);
-    let starts: [&[i32]; M] = std::array::from_fn(|i| &starts[(m + i) * groups..][..groups]);
+    let (codes, starts) = (&x.codes[m * columns..(m + M) * columns], &starts[m * groups..(m + M) * groups]);
     let mut total = [_mm512_setzero_ps(); M];
     for g in 0..groups {
         let mut sums = [[_mm512_setzero_si512(); 4]; M];
         for i in 0..M {
-            sums[i][0] = _mm512_set1_epi32(starts[i][g]);
+            sums[i][0] = _mm512_set1_epi32(starts[i * groups + g]);
         }
         for block in 0..BLOCKS {
             let at = g * GROUP_BYTES + block * 64;
@@ -58,8 +65,8 @@ fn rows<const M: usize>(
             for (j, doubled) in doubled_codes(packed).into_iter().enumerate() {
                 let input = g * GROUP + block * 16 + 4 * j;
                 for i in 0..M {
-                    // SAFETY: input + 4 <= columns, the length of each row of codes.
-                    let four = unsafe { codes[i].as_ptr().add(input).cast::<i32>().read_unaligned() };
+                    // SAFETY: input + 4 <= columns, and `codes` has M rows of them.
+                    let four = unsafe { codes.as_ptr().add(i * columns + input).cast::<i32>().read_unaligned() };
                     let chain = j % const { chains(M) };
                     sums[i][chain] = _mm512_dpbusd_epi32(sums[i][chain], doubled, _mm512_set1_epi32(four));
                 }
@@ -67,8 +74,10 @@ fn rows<const M: usize>(
         }
         let scale = _mm512_mul_ps(group_scales(scales, g), _mm512_set1_ps(0.5));
         for i in 0..M {
-            let sum = sums[i].into_iter().take(const { chains(M) }).reduce(|a, b| _mm512_add_epi32(a, b));
-            let sum = sum.unwrap_or(_mm512_setzero_si512());
+            let mut sum = sums[i][0];
+            for chain in 1..const { chains(M) } {
+                sum = _mm512_add_epi32(sum, sums[i][chain]);
+            }
             total[i] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(sum), scale, total[i]);
         }
     }
@@ -104,7 +113,7 @@ fn doubled_codes(packed: __m512i) -> [__m512i; 4] {
 /// The sixteen scales of group `g` of a tile.
 #[target_feature(enable = "avx512f,f16c")]
 #[inline]
-fn group_scales(scales: &[u16], g: usize) -> __m512 {
+pub(super) fn group_scales(scales: &[u16], g: usize) -> __m512 {
     let sixteen = &scales[g * LANES..][..LANES];
     // SAFETY: sixteen u16 are the 32 bytes that are read.
     _mm512_cvtph_ps(unsafe { _mm256_loadu_si256(sixteen.as_ptr().cast()) })
@@ -112,7 +121,7 @@ fn group_scales(scales: &[u16], g: usize) -> __m512 {
 
 #[target_feature(enable = "avx512f")]
 #[inline]
-fn store(out: &Shared<'_>, at: usize, lanes: __m512) {
+pub(super) fn store(out: &Shared<'_>, at: usize, lanes: __m512) {
     // SAFETY: each row tile belongs to one task, and the slice has sixteen places.
     unsafe { _mm512_storeu_ps(out.slice(at, LANES).as_mut_ptr(), lanes) };
 }
@@ -138,7 +147,7 @@ pub(super) fn product_f32(out: &Shared<'_>, x: &[f32], weights: &Int2<'_>, tiles
 fn rows_f32<const M: usize>(out: &Shared<'_>, x: &[f32], weights: &Int2<'_>, tile: usize, m: usize) -> usize {
     let columns = weights.columns;
     let (bytes, scales) = (weights.tile_bytes(tile), weights.tile_scales(tile));
-    let x: [&[f32]; M] = std::array::from_fn(|i| &x[(m + i) * columns..][..columns]);
+    let x = &x[m * columns..(m + M) * columns];
     let mut total = [_mm512_setzero_ps(); M];
     for g in 0..columns / GROUP {
         let mut chains = [[_mm512_setzero_ps(); 4]; M];
@@ -149,8 +158,8 @@ fn rows_f32<const M: usize>(out: &Shared<'_>, x: &[f32], weights: &Int2<'_>, til
             for k in 0..16 {
                 let level = level(packed, k);
                 for i in 0..M {
-                    // SAFETY: the index is below columns, the length of each row.
-                    let one = unsafe { *x[i].get_unchecked(g * GROUP + block * 16 + k) };
+                    // SAFETY: the index within a row is below columns, and x has M rows.
+                    let one = unsafe { *x.get_unchecked(i * columns + g * GROUP + block * 16 + k) };
                     chains[i][k % 4] = _mm512_fmadd_ps(_mm512_set1_ps(one), level, chains[i][k % 4]);
                 }
             }
@@ -175,4 +184,35 @@ fn level(packed: __m512i, k: usize) -> __m512 {
     let table = _mm512_set4_ps(1.5, 0.5, -0.5, -1.5);
     let shift = _mm_cvtsi32_si128((8 * (k % 4) + 2 * (k / 4)) as i32);
     _mm512_permutevar_ps(table, _mm512_srl_epi32(packed, shift))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cpu::{Level, level};
+
+    #[test]
+    fn tiles_and_vectors_give_the_same_bits() {
+        if level() != Level::Avx512Vnni || !crate::amx::available() {
+            return;
+        }
+        let (rows, columns) = (48, 192);
+        let mixed = |i: usize| (i as u32).wrapping_mul(2_654_435_761) >> 9;
+        let bytes: Vec<u8> = (0..rows * columns / 4).map(|i| mixed(i) as u8).collect();
+        let scales: Vec<u16> = (0..rows * columns / GROUP).map(|i| 0x2000 + (mixed(i) & 0x3ff) as u16).collect();
+        let weights = Int2 { rows, columns, packed: &bytes, scales: &scales };
+        for count in 1..=35 {
+            let codes: Vec<i8> = (0..count * columns).map(|i| mixed(i + 7) as i8).collect();
+            let group_sums: Vec<i32> = codes.chunks(GROUP).map(|g| g.iter().map(|&c| i32::from(c)).sum()).collect();
+            let act_scales: Vec<f32> = (0..count).map(|i| 0.01 + i as f32).collect();
+            let x = Quantised { codes: &codes, scales: &act_scales, group_sums: &group_sums };
+            let (mut by_tiles, mut by_lanes) = (vec![0.0; count * rows], vec![1.0; count * rows]);
+            // SAFETY: `level` and `available` found the instructions.
+            unsafe {
+                amx::product(&Shared::new(&mut by_tiles), x, &weights, 0..rows / LANES);
+                by_vectors(&Shared::new(&mut by_lanes), x, &weights, 0..rows / LANES);
+            }
+            assert!(by_tiles.iter().zip(&by_lanes).all(|(a, b)| a.to_bits() == b.to_bits()), "{count} rows");
+        }
+    }
 }

@@ -4,6 +4,8 @@
 //! 4 lane + i holds inputs 4 j + i (j = 0 ..= 3, in bits 2 j and 2 j + 1) of row 16 tile + lane. Scales are f16 bits,
 //! 16 for each tile and group of 64 inputs. A weight is (code - 1.5) scale.
 #[cfg(target_arch = "x86_64")]
+mod amx;
+#[cfg(target_arch = "x86_64")]
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;

@@ -1,0 +1,144 @@
+//! The INT2 x INT8 product on the tile unit: one group of inputs of sixteen weight rows by sixteen activation rows at a
+//! time. The integer sums are exact, and are scaled and added in the order of the truth. No f32 activations.
+use super::avx512::{group_scales, store};
+use super::{GROUP, GROUP_BYTES, Int2, Quantised};
+use crate::amx::{ROWS, Tiles};
+use crate::lanes::LANES;
+use crate::parallel::Shared;
+use std::arch::asm;
+use std::arch::x86_64::*;
+use std::ops::Range;
+
+/// From how many activation rows on tiles are faster than `vpdpbusd`.
+pub(super) const FEWEST_ROWS: usize = 5;
+/// Bytes of one tile.
+const TILE: usize = ROWS * 64;
+/// How far ahead of the row tile that is freed the packed bytes are fetched.
+const AHEAD: usize = 4096;
+
+/// A tile in memory.
+#[derive(Clone, Copy)]
+#[repr(C, align(64))]
+struct Bytes([u8; TILE]);
+
+/// The weights of sixteen rows, freed: for each group a tile of levels times two, and sixteen halved scales.
+struct Freed {
+    levels: Vec<Bytes>,
+    scales: Vec<[f32; LANES]>,
+}
+
+/// As `avx512::product`; call only when `amx::available`.
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni,f16c")]
+pub(super) fn product(out: &Shared<'_>, x: Quantised<'_>, weights: &Int2<'_>, tiles: Range<usize>) {
+    let groups = weights.columns / GROUP;
+    let mut freed = Freed { levels: vec![Bytes([0; TILE]); groups], scales: vec![[0.0; LANES]; groups] };
+    let (count, rest) = (x.scales.len(), (x.scales.len() % ROWS) as u8);
+    // SAFETY: tiles are available by the caller's contract. Tile 0 holds activations, 1 weights, 2 sums; 3 and 4 are
+    // the activations and sums of the rows that do not fill a tile.
+    let _shaped = unsafe { Tiles::shape([16, 16, 16, rest, rest, 0, 0, 0]) };
+    let mut sums = [Bytes([0; TILE]); 2];
+    for tile in tiles {
+        free(&mut freed, weights, tile);
+        for first in (0..count).step_by(ROWS) {
+            let live = ROWS.min(count - first);
+            let total = block(&freed, x, weights.columns, first, live, &mut sums);
+            for i in 0..live {
+                let scaled = _mm512_mul_ps(total[i], _mm512_set1_ps(x.scales[first + i]));
+                store(out, (first + i) * weights.rows + tile * LANES, scaled);
+            }
+        }
+    }
+}
+
+/// Sums over all groups for activation rows first .. first + live; those beyond are meaningless.
+///
+/// The tile unit works on a group while the vector units add the one before it.
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni,f16c")]
+#[inline]
+fn block(
+    freed: &Freed,
+    x: Quantised<'_>,
+    columns: usize,
+    first: usize,
+    live: usize,
+    sums: &mut [Bytes; 2],
+) -> [__m512; ROWS] {
+    let codes = &x.codes[first * columns..(first + live) * columns];
+    let groups = columns / GROUP;
+    let mut total = [_mm512_setzero_ps(); ROWS];
+    let dots = |g: usize, sums: &mut Bytes| {
+        // SAFETY: `live` rows of `columns` codes, of which 64 from g * 64 on are read.
+        unsafe { dots(codes.as_ptr().add(g * GROUP), columns, live < ROWS, &freed.levels[g], sums) }
+    };
+    dots(0, &mut sums[0]);
+    for g in 0..groups {
+        if g + 1 < groups {
+            dots(g + 1, &mut sums[(g + 1) % 2]);
+        }
+        // SAFETY: sixteen places.
+        let scale = unsafe { _mm512_loadu_ps(freed.scales[g].as_ptr()) };
+        for i in 0..ROWS {
+            // SAFETY: a tile has sixteen rows of 64 bytes.
+            let sum = unsafe { _mm512_load_si512(sums[g % 2].0.as_ptr().add(i * 64).cast()) };
+            total[i] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(sum), scale, total[i]);
+        }
+    }
+    total
+}
+
+/// Twice the sums of one group: Σ code x (2 level), rows of activations by sixteen weight rows.
+///
+/// # Safety
+/// Tiles are shaped as in `product`; `codes` points at as many rows, `stride` apart, as tile 0 (or 3 when `few`) has.
+#[inline(always)]
+unsafe fn dots(codes: *const i8, stride: usize, few: bool, levels: &Bytes, sums: &mut Bytes) {
+    // SAFETY: by the caller's contract; each tile row is 64 bytes, and `levels` and `sums` hold sixteen of them.
+    unsafe {
+        if few {
+            asm!("tilezero tmm4", "tileloadd tmm3, [{codes} + {stride}]", "tileloadd tmm1, [{levels} + {line}]",
+                 "tdpbssd tmm4, tmm3, tmm1", "tilestored [{sums} + {line}], tmm4",
+                 codes = in(reg) codes, stride = in(reg) stride, levels = in(reg) levels, line = in(reg) 64usize,
+                 sums = in(reg) sums, options(nostack));
+        } else {
+            asm!("tilezero tmm2", "tileloadd tmm0, [{codes} + {stride}]", "tileloadd tmm1, [{levels} + {line}]",
+                 "tdpbssd tmm2, tmm0, tmm1", "tilestored [{sums} + {line}], tmm2",
+                 codes = in(reg) codes, stride = in(reg) stride, levels = in(reg) levels, line = in(reg) 64usize,
+                 sums = in(reg) sums, options(nostack));
+        }
+    }
+}
+
+/// Free a row tile. Inputs 4 j .. 4 j + 3 of sixteen rows, byte by byte, are exactly one row of the weights' tile.
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni,f16c")]
+#[inline]
+fn free(freed: &mut Freed, weights: &Int2<'_>, tile: usize) {
+    let (bytes, scales) = (weights.tile_bytes(tile), weights.tile_scales(tile));
+    // Twice the level by the two lower, and by the two upper bits of a half byte.
+    let lower = _mm512_broadcast_i32x4(_mm_setr_epi8(-3, -1, 1, 3, -3, -1, 1, 3, -3, -1, 1, 3, -3, -1, 1, 3));
+    let upper = _mm512_broadcast_i32x4(_mm_setr_epi8(-3, -3, -3, -3, -1, -1, -1, -1, 1, 1, 1, 1, 3, 3, 3, 3));
+    let mask = _mm512_set1_epi8(15);
+    let half = _mm512_set1_ps(0.5);
+    for g in 0..weights.columns / GROUP {
+        let to = freed.levels[g].0.as_mut_ptr();
+        for block in 0..GROUP / 16 {
+            // SAFETY: `tile_bytes` has GROUP_BYTES for each group, four blocks of 64; a fetch ahead may name any address.
+            let packed = unsafe {
+                let from = bytes.as_ptr().add(g * GROUP_BYTES + block * 64);
+                _mm_prefetch::<_MM_HINT_T0>(from.wrapping_add(AHEAD).cast());
+                _mm512_loadu_si512(from.cast())
+            };
+            let low = _mm512_and_si512(packed, mask);
+            let high = _mm512_and_si512(_mm512_srli_epi16::<4>(packed), mask);
+            // SAFETY: four rows of 64 bytes from block * 256 on lie in the tile.
+            unsafe {
+                let to = to.add(block * 256);
+                _mm512_store_si512(to.cast(), _mm512_shuffle_epi8(lower, low));
+                _mm512_store_si512(to.add(64).cast(), _mm512_shuffle_epi8(upper, low));
+                _mm512_store_si512(to.add(128).cast(), _mm512_shuffle_epi8(lower, high));
+                _mm512_store_si512(to.add(192).cast(), _mm512_shuffle_epi8(upper, high));
+            }
+        }
+        // SAFETY: sixteen places.
+        unsafe { _mm512_storeu_ps(freed.scales[g].as_mut_ptr(), _mm512_mul_ps(group_scales(scales, g), half)) };
+    }
+}
