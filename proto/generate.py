@@ -1,4 +1,4 @@
-"""Writes ``brain/wire/`` from ``proto/``; run it after a change there: ``python proto/generate.py``. Not part of the product.
+"""Writes ``brain/wire/`` from ``proto/``; run it after a change there: ``python proto/generate.py``. Not shipped.
 
 The generated modules are imported as ``brain.wire.aios.v1.…``, so the absolute imports that protoc writes
 (``from aios.v1 import …``) are given that prefix; nothing else of protoc's output is touched.
