@@ -1,7 +1,9 @@
 """Real daemons for tests: started in a home of their own, waited for, ended by their own process number."""
 
+import atexit
 import contextlib
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -90,7 +92,9 @@ class Daemon:
 
 def short_home():
     """A home whose socket path fits: pytest's own folders are too deep for some systems."""
-    return tempfile.mkdtemp(prefix="aios-")
+    home = tempfile.mkdtemp(prefix="aios-")
+    atexit.register(shutil.rmtree, home, ignore_errors=True)
+    return home
 
 
 @contextlib.contextmanager
