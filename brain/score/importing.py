@@ -90,7 +90,8 @@ def _stored(tensors: Mapping[str, NDArray[Any]], tensor: TensorSpec) -> Stored:
         raise CorruptData(f"{SOURCE}: tensor {tensor.name} is {found.dtype}, not floating")
     values = np.ascontiguousarray(found, dtype=np.float32)
     if tensor.scheme == PLAIN:
-        kept = values.astype({"f32": np.float32, "f16": np.float16}[tensor.dtype])
+        with np.errstate(over="ignore"):  # what overflows is refused below, by name
+            kept = values.astype({"f32": np.float32, "f16": np.float16}[tensor.dtype])
         if not np.isfinite(kept).all():
             raise CorruptData(f"{SOURCE}: tensor {tensor.name} has numbers that {tensor.dtype} cannot hold")
         return tensor.name, tensor.shape, tensor.scheme, kept, None

@@ -56,6 +56,7 @@ def test_a_batch_of_masks_is_one_mask_a_text():
         torch.testing.assert_close(both[i], attend(q[i : i + 1], k[i : i + 1], v[i : i + 1], masks[i])[0])
 
 
+@pytest.mark.filterwarnings("ignore:flex_attention called without torch.compile")
 def test_a_flex_mask_says_what_the_dense_one_says(network):
     from torch.nn.attention.flex_attention import create_block_mask
 
