@@ -1,4 +1,5 @@
-//! Attention for AVX-512: sixteen keys are turned so that they lie side by side, and score all queries that share them.
+//! Attention for AVX-512: keys are turned so that they lie side by side, and score all queries of a task that share them;
+//! values are added a block of keys at a time, so that they stay in the first cache while the queries pass by.
 use super::{Call, HEAD, sharing};
 use crate::lanes::LANES;
 use crate::parallel::Shared;
@@ -7,47 +8,64 @@ use std::ops::Range;
 
 /// Registers of one head.
 const PARTS: usize = HEAD / LANES;
+/// Registers of keys that are turned together.
+const SIDES: usize = 2;
+/// Keys that are turned together.
+const KEYS: usize = SIDES * LANES;
+/// Values that are added together.
+const VALUES: usize = 64;
 
-/// Sixteen keys, turned: input d of all of them is register d.
-type Turned = [[f32; LANES]; HEAD];
+/// `KEYS` keys, turned: input d of all of them, side by side.
+type Turned = [[f32; KEYS]; HEAD];
+
+/// One row and head, and how many keys it sees.
+#[derive(Clone, Copy)]
+struct Query<'a> {
+    row: usize,
+    head: usize,
+    seen: usize,
+    numbers: &'a [f32],
+}
+
+/// The queries of a task and their weights, one after the other at a distance of `stride`.
+struct Task<'a> {
+    call: &'a Call<'a>,
+    kv_head: usize,
+    queries: Vec<Query<'a>>,
+    weights: Vec<f32>,
+    stride: usize,
+}
 
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,fma")]
 pub(super) fn tile(out: &Shared<'_>, call: &Call<'_>, kv_head: usize, rows: Range<usize>) {
-    let queries: Vec<(usize, usize)> = rows.flat_map(|m| sharing(call, kv_head).map(move |head| (m, head))).collect();
-    let most = queries.iter().map(|&(m, _)| call.seen(m)).max().unwrap_or(0);
-    let stride = most.next_multiple_of(LANES);
-    let mut weights = vec![0.0f32; queries.len() * stride];
-    for first in (0..most).step_by(LANES) {
-        let turned = turn(call, kv_head, first, most);
-        for (index, some) in queries.chunks(4).enumerate() {
-            let weights = &mut weights[index * 4 * stride..];
-            match *some {
-                [a, b, c, d] => scores(call, &turned, [a, b, c, d], weights, stride, first),
-                [a, b] => scores(call, &turned, [a, b], weights, stride, first),
-                _ => {
-                    for (&query, weights) in some.iter().zip(weights.chunks_mut(stride)) {
-                        scores(call, &turned, [query], weights, stride, first);
-                    }
-                }
-            }
+    let mut queries = Vec::with_capacity(rows.len() * sharing(call, kv_head).len());
+    for row in rows {
+        for head in sharing(call, kv_head) {
+            queries.push(Query { row, head, seen: call.seen(row), numbers: call.query(row, head) });
         }
     }
-    let inverse: Vec<f32> = queries
-        .iter()
-        .zip(weights.chunks_mut(stride.max(1)))
-        .map(|(&(m, _), w)| 1.0 / exponentials(&mut w[..call.seen(m)]))
-        .collect();
-    for (index, some) in queries.chunks(4).enumerate() {
-        let weights = &weights[index * 4 * stride..];
-        match *some {
-            [a, b, c, d] => values(out, call, kv_head, [a, b, c, d], weights, stride, &inverse[index * 4..]),
-            [a, b] => values(out, call, kv_head, [a, b], weights, stride, &inverse[index * 4..]),
-            _ => {
-                for (i, &query) in some.iter().enumerate() {
-                    values(out, call, kv_head, [query], &weights[i * stride..], stride, &inverse[index * 4 + i..]);
-                }
-            }
+    let Some(most) = queries.last().map(|query| query.seen) else { return };
+    let stride = most.next_multiple_of(KEYS);
+    let weights = vec![0.0f32; queries.len() * stride];
+    let mut task = Task { call, kv_head, queries, weights, stride };
+    let mut turned = [[0.0; KEYS]; HEAD];
+    for first in (0..most).step_by(KEYS) {
+        for side in 0..SIDES {
+            turn(call, kv_head, first + side * LANES, most, &mut turned, side);
         }
+        task.score(&turned, first);
+    }
+    let mut inverse = Vec::with_capacity(task.queries.len());
+    for (query, weights) in task.queries.iter().zip(task.weights.chunks_exact_mut(stride)) {
+        inverse.push(1.0 / exponentials(&mut weights[..query.seen]));
+    }
+    for first in (0..most).step_by(VALUES) {
+        task.add_values(out, first);
+    }
+    for (query, inverse) in task.queries.iter().zip(inverse) {
+        // SAFETY: each row and head belongs to one task.
+        let out = unsafe { out.slice((query.row * call.heads + query.head) * HEAD, HEAD) };
+        out.iter_mut().for_each(|sum| *sum *= inverse);
     }
 }
 
@@ -58,57 +76,160 @@ fn exponentials(weights: &mut [f32]) -> f32 {
     crate::softmax::scalar::exponentials(weights)
 }
 
-/// q k / 8 of the sixteen keys from `first` on for N queries; input d adds to chain d mod 4.
-#[target_feature(enable = "avx512f")]
-#[inline]
-fn scores<const N: usize>(
-    call: &Call<'_>,
-    turned: &Turned,
-    queries: [(usize, usize); N],
-    weights: &mut [f32],
-    stride: usize,
-    first: usize,
-) {
-    let queries: [&[f32]; N] = std::array::from_fn(|i| &call.query(queries[i].0, queries[i].1)[..HEAD]);
-    let mut chains = [[_mm512_setzero_ps(); 4]; N];
-    for d in 0..HEAD {
-        // SAFETY: sixteen places.
-        let keys = unsafe { _mm512_loadu_ps(turned[d].as_ptr()) };
-        for i in 0..N {
-            chains[i][d % 4] = _mm512_fmadd_ps(_mm512_set1_ps(queries[i][d]), keys, chains[i][d % 4]);
+impl Task<'_> {
+    /// The scores of all queries with the turned keys from `first` on.
+    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,fma")]
+    #[inline]
+    fn score(&mut self, turned: &Turned, first: usize) {
+        let mut at = 0;
+        while at < self.queries.len() {
+            at += match self.queries.len() - at {
+                1 => self.scores::<1>(turned, at, first),
+                2 | 4 => self.scores::<2>(turned, at, first),
+                _ => self.scores::<3>(turned, at, first),
+            };
         }
     }
-    for (i, [a, b, c, d]) in chains.into_iter().enumerate() {
-        let sum = _mm512_add_ps(_mm512_add_ps(a, b), _mm512_add_ps(c, d));
-        let out = &mut weights[i * stride + first..][..LANES];
-        // SAFETY: sixteen places.
-        unsafe { _mm512_storeu_ps(out.as_mut_ptr(), _mm512_mul_ps(sum, _mm512_set1_ps(0.125))) };
+
+    /// q k / 8 for N queries from `at` on; input d adds to chain d mod 4. Returns N.
+    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,fma")]
+    #[inline]
+    fn scores<const N: usize>(&mut self, turned: &Turned, at: usize, first: usize) -> usize {
+        let mut numbers: [&[f32]; N] = [&[]; N];
+        for i in 0..N {
+            numbers[i] = &self.queries[at + i].numbers[..HEAD];
+        }
+        let mut chains = [[[_mm512_setzero_ps(); SIDES]; 4]; N];
+        for quad in 0..HEAD / 4 {
+            for c in 0..4 {
+                let keys = &turned[quad * 4 + c];
+                for side in 0..SIDES {
+                    // SAFETY: sixteen places for each side.
+                    let keys = unsafe { _mm512_loadu_ps(keys.as_ptr().add(side * LANES)) };
+                    for i in 0..N {
+                        let one = _mm512_set1_ps(numbers[i][quad * 4 + c]);
+                        chains[i][c][side] = _mm512_fmadd_ps(one, keys, chains[i][c][side]);
+                    }
+                }
+            }
+        }
+        for i in 0..N {
+            for side in 0..SIDES {
+                let (low, high) = (
+                    _mm512_add_ps(chains[i][0][side], chains[i][1][side]),
+                    _mm512_add_ps(chains[i][2][side], chains[i][3][side]),
+                );
+                let score = _mm512_mul_ps(_mm512_add_ps(low, high), _mm512_set1_ps(0.125));
+                let out = &mut self.weights[(at + i) * self.stride + first + side * LANES..][..LANES];
+                // SAFETY: sixteen places.
+                unsafe { _mm512_storeu_ps(out.as_mut_ptr(), score) };
+            }
+        }
+        N
+    }
+
+    /// Add weight x value of the block of keys from `first` on to what all queries have in `out`.
+    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,fma")]
+    #[inline]
+    fn add_values(&self, out: &Shared<'_>, first: usize) {
+        let mut at = 0;
+        while at < self.queries.len() {
+            at += match self.queries.len() - at {
+                1 => self.values::<1>(out, at, first),
+                2 | 3 => self.values::<2>(out, at, first),
+                4 | 5 => self.values::<4>(out, at, first),
+                _ => self.values::<6>(out, at, first),
+            };
+        }
+    }
+
+    /// Σ weight x value in the order of keys for N queries from `at` on; each stops at the last key that it sees. Returns N.
+    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,fma")]
+    #[inline]
+    fn values<const N: usize>(&self, out: &Shared<'_>, at: usize, first: usize) -> usize {
+        let queries = &self.queries[at..at + N];
+        // A later row never sees less than an earlier one.
+        let common = queries[0].seen.min(first + VALUES).max(first);
+        let weights = &self.weights[at * self.stride..(at + N) * self.stride];
+        let mut sums = [[_mm512_setzero_ps(); PARTS]; N];
+        for i in 0..N {
+            if first > 0 {
+                sums[i] = load(self.out_of(out, &queries[i]));
+            }
+        }
+        for j in first..common {
+            let value = load(self.call.value(j, self.kv_head));
+            for i in 0..N {
+                // SAFETY: j is below the stride, and there are N rows of it.
+                let weight = _mm512_set1_ps(unsafe { *weights.get_unchecked(i * self.stride + j) });
+                for part in 0..PARTS {
+                    sums[i][part] = _mm512_fmadd_ps(weight, value[part], sums[i][part]);
+                }
+            }
+        }
+        for i in 0..N {
+            for j in common..queries[i].seen.min(first + VALUES) {
+                let value = load(self.call.value(j, self.kv_head));
+                let weight = _mm512_set1_ps(weights[i * self.stride + j]);
+                for part in 0..PARTS {
+                    sums[i][part] = _mm512_fmadd_ps(weight, value[part], sums[i][part]);
+                }
+            }
+            let out = self.out_of(out, &queries[i]);
+            for part in 0..PARTS {
+                // SAFETY: a head has PARTS times sixteen places.
+                unsafe { _mm512_storeu_ps(out.as_mut_ptr().add(part * LANES), sums[i][part]) };
+            }
+        }
+        N
+    }
+
+    #[inline(always)]
+    fn out_of<'o>(&self, out: &'o Shared<'_>, query: &Query<'_>) -> &'o mut [f32] {
+        // SAFETY: each row and head belongs to one task, which takes one slice at a time.
+        unsafe { out.slice((query.row * self.call.heads + query.head) * HEAD, HEAD) }
     }
 }
 
-/// Turn keys first .. first + 16; beyond `most` the last one stands in, and nobody reads its score.
-#[target_feature(enable = "avx512f,avx512dq")]
+/// The registers of one head.
+#[target_feature(enable = "avx512f")]
 #[inline]
-fn turn(call: &Call<'_>, kv_head: usize, first: usize, most: usize) -> Turned {
-    let keys: [&[f32]; LANES] = std::array::from_fn(|i| call.key((first + i).min(most - 1), kv_head));
-    let mut turned = [[0.0; LANES]; HEAD];
+fn load(head: &[f32]) -> [__m512; PARTS] {
+    let head = &head[..HEAD];
+    let mut parts = [_mm512_setzero_ps(); PARTS];
     for part in 0..PARTS {
-        for quad in 0..LANES / 4 {
-            // Lane block b of register i holds inputs 4 quad .. + 4 of this part of key 4 b + i.
-            let at = part * LANES + 4 * quad;
-            let four: [__m512; 4] = std::array::from_fn(|i| {
-                // SAFETY: at + 4 <= 64, the length of each key.
-                let load = |b: usize| unsafe { _mm_loadu_ps(keys[4 * b + i].as_ptr().add(at)) };
-                let low = _mm512_insertf32x4::<1>(_mm512_castps128_ps512(load(0)), load(1));
-                _mm512_insertf32x4::<3>(_mm512_insertf32x4::<2>(low, load(2)), load(3))
-            });
-            for (d, keys) in turn4(four).into_iter().enumerate() {
-                // SAFETY: sixteen places.
-                unsafe { _mm512_storeu_ps(turned[at + d].as_mut_ptr(), keys) };
+        // SAFETY: a head has PARTS times sixteen places.
+        parts[part] = unsafe { _mm512_loadu_ps(head.as_ptr().add(part * LANES)) };
+    }
+    parts
+}
+
+/// Turn keys first .. first + 16 into a side of `turned`; beyond `most` the last one stands in, and nobody reads its score.
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,fma")]
+#[inline]
+fn turn(call: &Call<'_>, kv_head: usize, first: usize, most: usize, turned: &mut Turned, side: usize) {
+    let mut keys: [&[f32]; LANES] = [&[]; LANES];
+    for i in 0..LANES {
+        keys[i] = &call.key((first + i).min(most - 1), kv_head)[..HEAD];
+    }
+    for at in (0..HEAD).step_by(4) {
+        // Lane block b of register i holds inputs at .. at + 4 of key 4 b + i.
+        let mut four = [_mm512_setzero_ps(); 4];
+        for i in 0..4 {
+            // SAFETY: at + 4 <= 64, the length of each key.
+            unsafe {
+                let low = _mm512_castps128_ps512(_mm_loadu_ps(keys[i].as_ptr().add(at)));
+                let low = _mm512_insertf32x4::<1>(low, _mm_loadu_ps(keys[4 + i].as_ptr().add(at)));
+                let high = _mm512_insertf32x4::<2>(low, _mm_loadu_ps(keys[8 + i].as_ptr().add(at)));
+                four[i] = _mm512_insertf32x4::<3>(high, _mm_loadu_ps(keys[12 + i].as_ptr().add(at)));
             }
         }
+        let inputs = turn4(four);
+        for d in 0..4 {
+            // SAFETY: sixteen places for each side.
+            unsafe { _mm512_storeu_ps(turned[at + d].as_mut_ptr().add(side * LANES), inputs[d]) };
+        }
     }
-    turned
 }
 
 /// Turn the 4 x 4 squares that lie in the same lane block of four registers.
@@ -123,51 +244,4 @@ fn turn4([a, b, c, d]: [__m512; 4]) -> [__m512; 4] {
         _mm512_shuffle_ps::<0b01_00_01_00>(high_ab, high_cd),
         _mm512_shuffle_ps::<0b11_10_11_10>(high_ab, high_cd),
     ]
-}
-
-/// Σ weight x value in the order of keys for N queries, times `inverse`; a query stops at the last key that it sees.
-#[target_feature(enable = "avx512f")]
-#[inline]
-fn values<const N: usize>(
-    out: &Shared<'_>,
-    call: &Call<'_>,
-    kv_head: usize,
-    queries: [(usize, usize); N],
-    weights: &[f32],
-    stride: usize,
-    inverse: &[f32],
-) {
-    let seen = queries.map(|(m, _)| call.seen(m));
-    let common = seen.into_iter().min().unwrap_or(0);
-    let rows: [&[f32]; N] = std::array::from_fn(|i| &weights[i * stride..][..seen[i]]);
-    let mut sums = [[_mm512_setzero_ps(); PARTS]; N];
-    for j in 0..common {
-        let value = call.value(j, kv_head);
-        for i in 0..N {
-            add(&mut sums[i], rows[i][j], value);
-        }
-    }
-    for i in 0..N {
-        for j in common..seen[i] {
-            add(&mut sums[i], rows[i][j], call.value(j, kv_head));
-        }
-        let (m, head) = queries[i];
-        // SAFETY: each row and head belongs to one task.
-        let out = unsafe { out.slice((m * call.heads + head) * HEAD, HEAD) };
-        for (out, sum) in out.chunks_exact_mut(LANES).zip(sums[i]) {
-            // SAFETY: sixteen places.
-            unsafe { _mm512_storeu_ps(out.as_mut_ptr(), _mm512_mul_ps(sum, _mm512_set1_ps(inverse[i]))) };
-        }
-    }
-}
-
-#[target_feature(enable = "avx512f")]
-#[inline]
-fn add(sums: &mut [__m512; PARTS], weight: f32, value: &[f32]) {
-    let value = &value[..HEAD];
-    for (part, sum) in sums.iter_mut().enumerate() {
-        // SAFETY: a value has HEAD inputs.
-        let value = unsafe { _mm512_loadu_ps(value.as_ptr().add(part * LANES)) };
-        *sum = _mm512_fmadd_ps(_mm512_set1_ps(weight), value, *sum);
-    }
 }

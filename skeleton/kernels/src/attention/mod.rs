@@ -15,8 +15,10 @@ use std::ops::Range;
 
 /// The one head size, and so the one scale, 1 / 8.
 pub const HEAD: usize = 64;
-/// Rows that one task takes, so that they share the keys they read.
-const ROWS: usize = 8;
+/// Rows that one task takes, so that they share the keys they read; of many rows the second number.
+const ROWS: (usize, usize) = (16, 32);
+/// From how many rows on there are many.
+const MANY: usize = 64;
 
 /// What a row sees of its own pass; of the prefix it sees everything.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -118,12 +120,13 @@ pub fn attend_on(
     let call = Call { queries: q, keys, values, own_keys, own_values, heads, kv_heads, see };
     check_call(&call, out.len())?;
     let (rows, out) = (call.rows(), Shared::new(out));
-    let tiles = rows.div_ceil(ROWS);
+    let each = if rows < MANY { ROWS.0 } else { ROWS.1 };
+    let tiles = rows.div_ceil(each);
     let work = (rows * heads).saturating_mul(call.prefix() + rows).saturating_mul(4 * HEAD);
     split(tiles * kv_heads, work, |tasks| {
         for task in tasks {
-            let first = task / kv_heads * ROWS;
-            on_path!(level, tile(&out, &call, task % kv_heads, first..rows.min(first + ROWS)));
+            let first = task / kv_heads * each;
+            on_path!(level, tile(&out, &call, task % kv_heads, first..rows.min(first + each)));
         }
         Ok(())
     })
