@@ -7,18 +7,24 @@ use std::arch::x86_64::*;
 #[target_feature(enable = "avx512f,avx512dq")]
 #[inline]
 pub(crate) fn fold16(lanes: [__m512; 16]) -> __m512 {
-    let halves: [__m512; 8] = std::array::from_fn(|i| {
+    let mut halves = [_mm512_setzero_ps(); 8];
+    for i in 0..8 {
         let (a, b) = (lanes[i], lanes[i + 8]);
-        _mm512_add_ps(_mm512_shuffle_f32x4::<0b01_00_01_00>(a, b), _mm512_shuffle_f32x4::<0b11_10_11_10>(a, b))
-    });
-    let quarters: [__m512; 4] = std::array::from_fn(|i| {
+        let (low, high) = (_mm512_shuffle_f32x4::<0b01_00_01_00>(a, b), _mm512_shuffle_f32x4::<0b11_10_11_10>(a, b));
+        halves[i] = _mm512_add_ps(low, high);
+    }
+    let mut quarters = [_mm512_setzero_ps(); 4];
+    for i in 0..4 {
         let (a, b) = (halves[i], halves[i + 4]);
-        _mm512_add_ps(_mm512_shuffle_f32x4::<0b10_00_10_00>(a, b), _mm512_shuffle_f32x4::<0b11_01_11_01>(a, b))
-    });
-    let eighths: [__m512; 2] = std::array::from_fn(|i| {
+        let (low, high) = (_mm512_shuffle_f32x4::<0b10_00_10_00>(a, b), _mm512_shuffle_f32x4::<0b11_01_11_01>(a, b));
+        quarters[i] = _mm512_add_ps(low, high);
+    }
+    let mut eighths = [_mm512_setzero_ps(); 2];
+    for i in 0..2 {
         let (a, b) = (quarters[i], quarters[i + 2]);
-        _mm512_add_ps(_mm512_shuffle_ps::<0b01_00_01_00>(a, b), _mm512_shuffle_ps::<0b11_10_11_10>(a, b))
-    });
+        let (low, high) = (_mm512_shuffle_ps::<0b01_00_01_00>(a, b), _mm512_shuffle_ps::<0b11_10_11_10>(a, b));
+        eighths[i] = _mm512_add_ps(low, high);
+    }
     let (a, b) = (eighths[0], eighths[1]);
     let sums = _mm512_add_ps(_mm512_shuffle_ps::<0b10_00_10_00>(a, b), _mm512_shuffle_ps::<0b11_01_11_01>(a, b));
     // The steps have left the registers in another order.

@@ -35,7 +35,7 @@ fn tile<const M: usize>(
 ) -> usize {
     let columns = weights.columns;
     let table = &weights.codes[row * columns..][..columns];
-    let x: [&[i8]; M] = std::array::from_fn(|i| &codes[(m + i) * columns..][..columns]);
+    let x = &codes[m * columns..(m + M) * columns];
     let (up, ones) = (_mm512_set1_epi8(-128), _mm512_set1_epi8(1));
     let mut sums = [_mm512_setzero_si512(); M];
     let mut weight_sum = _mm512_setzero_si512();
@@ -46,7 +46,7 @@ fn tile<const M: usize>(
         weight_sum = _mm512_dpbusd_epi32(weight_sum, ones, w);
         for i in 0..M {
             // SAFETY: as above.
-            let x = unsafe { _mm512_maskz_loadu_epi8(mask, x[i].as_ptr().add(k)) };
+            let x = unsafe { _mm512_maskz_loadu_epi8(mask, x.as_ptr().add(i * columns + k)) };
             sums[i] = _mm512_dpbusd_epi32(sums[i], _mm512_xor_si512(x, up), w);
         }
     }
