@@ -127,7 +127,7 @@ class Body(ABC):
     @property
     @abstractmethod
     def name(self) -> str:
-        """"native", "torch" or "mlx"."""
+        """ "native", "torch" or "mlx"."""
 
     @property
     @abstractmethod
@@ -139,9 +139,7 @@ class Body(ABC):
         """A new, empty prefix."""
 
     @abstractmethod
-    def propose(
-        self, passes: Sequence[TextPass], choice: Choice, cancel: CancelToken | None = None
-    ) -> list[Proposal]:
+    def propose(self, passes: Sequence[TextPass], choice: Choice, cancel: CancelToken | None = None) -> list[Proposal]:
         """Score each pass and choose a token for each place; one Proposal a pass, in order.
 
         Cost: one trunk pass over all rows together. Raises InvalidInput (a token outside the vocabulary, shapes that

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
+from typing import final
 
 from brain.base.messages import MODALITIES, ORDERS, WAYS, Settings
 
@@ -15,7 +17,7 @@ def parser() -> argparse.ArgumentParser:
         description="A diffusion brain that lives on your own machine.",
         epilog="Exit codes and everything else: README.md and docs/user_guide.md.",
     )
-    root.add_argument("--version", action="version", version=_version())
+    root.add_argument("--version", action=_Version, help="the version of aios")
     commands = root.add_subparsers(required=True, metavar="COMMAND")
     _generation(commands)
     _memories(commands)
@@ -25,13 +27,22 @@ def parser() -> argparse.ArgumentParser:
     return root
 
 
-def _version() -> str:
-    from importlib.metadata import PackageNotFoundError, version
+@final
+class _Version(argparse.Action):
+    """Prints the version when it is asked for: to look it up costs more than all other words together."""
 
-    try:
-        return f"aios {version('ai-os-diffusion')}"
-    except PackageNotFoundError:
-        return "aios (not installed: run from a checkout)"
+    def __init__(self, option_strings: Sequence[str], dest: str, help: str | None = None) -> None:  # noqa: A002
+        super().__init__(option_strings, dest, nargs=0, default=argparse.SUPPRESS, help=help)
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        from importlib.metadata import PackageNotFoundError, version
+
+        try:
+            found = version("ai-os-diffusion")
+        except PackageNotFoundError:
+            found = "checkout"
+        print(f"aios {found}")
+        parser.exit()
 
 
 _Commands = argparse._SubParsersAction  # argparse gives this type no public name

@@ -1,6 +1,7 @@
 """Promises of the command line's words: what they mean before any daemon is asked."""
 
 import argparse
+import re
 from pathlib import Path
 
 import pytest
@@ -126,6 +127,13 @@ def test_unknown_words_end_with_the_shells_code_for_misuse(capsys):
         main(["status", "--nonsense"])
     assert ended.value.code == 2
     assert "--nonsense" in capsys.readouterr().err
+
+
+def test_the_version_is_told_on_request(capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(["--version"])
+    assert ended.value.code == 0
+    assert re.fullmatch(r"aios \S+\n", capsys.readouterr().out)
 
 
 def test_errors_become_a_message_and_the_tables_exit_code(capsys, tmp_path):
