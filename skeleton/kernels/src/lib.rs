@@ -9,6 +9,7 @@
 #![allow(clippy::needless_range_loop)]
 
 pub mod act8;
+pub mod aligned;
 #[cfg(target_arch = "x86_64")]
 mod amx;
 pub mod attention;

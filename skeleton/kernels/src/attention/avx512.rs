@@ -1,6 +1,7 @@
 //! Attention for AVX-512: keys are turned so that they lie side by side, and score all queries of a task that share them;
 //! values are added a block of keys at a time, so that they stay in the first cache while the queries pass by.
 use super::{Call, HEAD, sharing};
+use crate::aligned::Floats;
 use crate::lanes::LANES;
 use crate::parallel::Shared;
 use std::arch::x86_64::*;
@@ -15,8 +16,9 @@ const KEYS: usize = SIDES * LANES;
 /// Values that are added together.
 const VALUES: usize = 64;
 
-/// `KEYS` keys, turned: input d of all of them, side by side.
-type Turned = [[f32; KEYS]; HEAD];
+/// `KEYS` keys, turned: input d of all of them, side by side. A register that crosses two lines costs two loads.
+#[repr(C, align(64))]
+struct Turned([[f32; KEYS]; HEAD]);
 
 /// One row and head, and how many keys it sees.
 #[derive(Clone, Copy)]
@@ -32,7 +34,7 @@ struct Task<'a> {
     call: &'a Call<'a>,
     kv_head: usize,
     queries: Vec<Query<'a>>,
-    weights: Vec<f32>,
+    weights: Floats,
     stride: usize,
 }
 
@@ -46,9 +48,9 @@ pub(super) fn tile(out: &Shared<'_>, call: &Call<'_>, kv_head: usize, rows: Rang
     }
     let Some(most) = queries.last().map(|query| query.seen) else { return };
     let stride = most.next_multiple_of(KEYS);
-    let weights = vec![0.0f32; queries.len() * stride];
+    let weights = Floats::zeros(queries.len() * stride);
     let mut task = Task { call, kv_head, queries, weights, stride };
-    let mut turned = [[0.0; KEYS]; HEAD];
+    let mut turned = Turned([[0.0; KEYS]; HEAD]);
     for first in (0..most).step_by(KEYS) {
         for side in 0..SIDES {
             turn(call, kv_head, first + side * LANES, most, &mut turned, side);
@@ -102,7 +104,7 @@ impl Task<'_> {
         let mut chains = [[[_mm512_setzero_ps(); SIDES]; 4]; N];
         for quad in 0..HEAD / 4 {
             for c in 0..4 {
-                let keys = &turned[quad * 4 + c];
+                let keys = &turned.0[quad * 4 + c];
                 for side in 0..SIDES {
                     // SAFETY: sixteen places for each side.
                     let keys = unsafe { _mm512_loadu_ps(keys.as_ptr().add(side * LANES)) };
@@ -147,35 +149,33 @@ impl Task<'_> {
     #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,fma")]
     #[inline]
     fn values<const N: usize>(&self, out: &Shared<'_>, at: usize, first: usize) -> usize {
-        let queries = &self.queries[at..at + N];
-        // A later row never sees less than an earlier one.
-        let common = queries[0].seen.min(first + VALUES).max(first);
-        let weights = &self.weights[at * self.stride..(at + N) * self.stride];
+        let (end, stride) = (first + VALUES, self.stride);
+        let weights = &self.weights[at * stride..(at + N) * stride];
         let mut sums = [[_mm512_setzero_ps(); PARTS]; N];
         for i in 0..N {
             if first > 0 {
-                sums[i] = load(self.out_of(out, &queries[i]));
+                sums[i] = load(self.out_of(out, &self.queries[at + i]));
             }
         }
-        for j in first..common {
-            let value = load(self.call.value(j, self.kv_head));
-            for i in 0..N {
-                // SAFETY: j is below the stride, and there are N rows of it.
-                let weight = _mm512_set1_ps(unsafe { *weights.get_unchecked(i * self.stride + j) });
-                for part in 0..PARTS {
-                    sums[i][part] = _mm512_fmadd_ps(weight, value[part], sums[i][part]);
-                }
+        // A later row never sees less than an earlier one.
+        let common = self.queries[at].seen.min(end).max(first);
+        let prefix = self.call.prefix().clamp(first, common);
+        for keys in [first..prefix, prefix..common] {
+            if !keys.is_empty() {
+                let value = self.call.value(keys.start, self.kv_head).as_ptr();
+                // SAFETY: these keys lie one after the other in the prefix or in the pass, and below the stride.
+                sums =
+                    unsafe { run(sums, weights[keys.start..].as_ptr(), stride, value, self.call.width(), keys.len()) };
             }
         }
         for i in 0..N {
-            for j in common..queries[i].seen.min(first + VALUES) {
-                let value = load(self.call.value(j, self.kv_head));
-                let weight = _mm512_set1_ps(weights[i * self.stride + j]);
-                for part in 0..PARTS {
-                    sums[i][part] = _mm512_fmadd_ps(weight, value[part], sums[i][part]);
-                }
+            let query = &self.queries[at + i];
+            for j in common..query.seen.min(end) {
+                let value = self.call.value(j, self.kv_head).as_ptr();
+                // SAFETY: one key.
+                [sums[i]] = unsafe { run([sums[i]], weights[i * stride + j..].as_ptr(), stride, value, HEAD, 1) };
             }
-            let out = self.out_of(out, &queries[i]);
+            let out = self.out_of(out, query);
             for part in 0..PARTS {
                 // SAFETY: a head has PARTS times sixteen places.
                 unsafe { _mm512_storeu_ps(out.as_mut_ptr().add(part * LANES), sums[i][part]) };
@@ -189,6 +189,41 @@ impl Task<'_> {
         // SAFETY: each row and head belongs to one task, which takes one slice at a time.
         unsafe { out.slice((query.row * self.call.heads + query.head) * HEAD, HEAD) }
     }
+}
+
+/// Add weight x value of `count` keys, one after the other, to the sums of N queries.
+///
+/// # Safety
+/// There are `count` weights in each of N rows `stride` apart, and `count` values, `width` apart.
+#[target_feature(enable = "avx512f,fma")]
+#[inline]
+unsafe fn run<const N: usize>(
+    mut sums: [[__m512; PARTS]; N],
+    weights: *const f32,
+    stride: usize,
+    values: *const f32,
+    width: usize,
+    count: usize,
+) -> [[__m512; PARTS]; N] {
+    for j in 0..count {
+        // SAFETY: by the caller's contract; a value has PARTS times sixteen places.
+        unsafe {
+            let value = values.add(j * width);
+            let parts = [
+                _mm512_loadu_ps(value),
+                _mm512_loadu_ps(value.add(LANES)),
+                _mm512_loadu_ps(value.add(2 * LANES)),
+                _mm512_loadu_ps(value.add(3 * LANES)),
+            ];
+            for i in 0..N {
+                let weight = _mm512_set1_ps(*weights.add(i * stride + j));
+                for part in 0..PARTS {
+                    sums[i][part] = _mm512_fmadd_ps(weight, parts[part], sums[i][part]);
+                }
+            }
+        }
+    }
+    sums
 }
 
 /// The registers of one head.
@@ -227,7 +262,7 @@ fn turn(call: &Call<'_>, kv_head: usize, first: usize, most: usize, turned: &mut
         let inputs = turn4(four);
         for d in 0..4 {
             // SAFETY: sixteen places for each side.
-            unsafe { _mm512_storeu_ps(turned[at + d].as_mut_ptr().add(side * LANES), inputs[d]) };
+            unsafe { _mm512_storeu_ps(turned.0[at + d].as_mut_ptr().add(side * LANES), inputs[d]) };
         }
     }
 }

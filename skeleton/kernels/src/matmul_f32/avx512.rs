@@ -1,5 +1,6 @@
 //! The f32 product for AVX-512: tiles of sixteen sums, R weight rows by M activation rows.
 use super::{Kind, Matrix};
+use crate::aligned::Floats;
 use crate::lanes::LANES;
 use crate::lanes512::fold16;
 use crate::parallel::Shared;
@@ -66,7 +67,7 @@ fn all_freed<const KIND: u8>(
     rows: Range<usize>,
 ) {
     let (columns, stride) = (weights.columns, weights.columns.next_multiple_of(LANES));
-    let mut freed = vec![0.0f32; FREED * stride];
+    let mut freed = Floats::zeros(FREED * stride);
     for row in rows.clone().step_by(FREED) {
         let live = FREED.min(rows.end - row);
         for r in 0..live {

@@ -10,7 +10,7 @@ use std::arch::x86_64::*;
 use std::ops::Range;
 
 /// From how many activation rows on tiles are faster than `vpdpbusd`.
-pub(super) const FEWEST_ROWS: usize = 5;
+pub(super) const FEWEST_ROWS: usize = 9;
 /// Bytes of one tile.
 const TILE: usize = ROWS * 64;
 /// How far ahead of the row tile that is freed the packed bytes are fetched.
@@ -32,16 +32,19 @@ struct Freed {
 pub(super) fn product(out: &Shared<'_>, x: Quantised<'_>, weights: &Int2<'_>, tiles: Range<usize>) {
     let groups = weights.columns / GROUP;
     let mut freed = Freed { levels: vec![Bytes([0; TILE]); groups], scales: vec![[0.0; LANES]; groups] };
-    let (count, rest) = (x.scales.len(), (x.scales.len() % ROWS) as u8);
-    // SAFETY: tiles are available by the caller's contract. Tile 0 holds activations, 1 weights, 2 sums; 3 and 4 are
-    // the activations and sums of the rows that do not fill a tile.
-    let _shaped = unsafe { Tiles::shape([16, 16, 16, rest, rest, 0, 0, 0]) };
+    let count = x.scales.len();
+    // SAFETY: tiles are available by the caller's contract; all are full.
+    let _shaped = unsafe { Tiles::shape([ROWS as u8; 8]) };
+    // Rows that do not fill a tile are filled up with zeros.
+    let mut rest = x.codes[count / ROWS * ROWS * weights.columns..].to_vec();
+    rest.resize(ROWS * weights.columns, 0);
     let mut sums = [Bytes([0; TILE]); 2];
     for tile in tiles {
         free(&mut freed, weights, tile);
         for first in (0..count).step_by(ROWS) {
             let live = ROWS.min(count - first);
-            let total = block(&freed, x, weights.columns, first, live, &mut sums);
+            let codes = if live < ROWS { &rest[..] } else { &x.codes[first * weights.columns..] };
+            let total = block(&freed, &codes[..ROWS * weights.columns], &mut sums);
             for i in 0..live {
                 let scaled = _mm512_mul_ps(total[i], _mm512_set1_ps(x.scales[first + i]));
                 store(out, (first + i) * weights.rows + tile * LANES, scaled);
@@ -50,61 +53,61 @@ pub(super) fn product(out: &Shared<'_>, x: Quantised<'_>, weights: &Int2<'_>, ti
     }
 }
 
-/// Sums over all groups for activation rows first .. first + live; those beyond are meaningless.
+/// One group in tiles of its own, numbers three of them: sums of `$sums`, from activations `$codes` and weights `$levels`.
+macro_rules! dots {
+    ($sums:literal, $codes:literal, $levels:literal, $from:expr, $stride:expr, $freed:expr, $to:expr) => {
+        // SAFETY: tiles are shaped as in `product`; sixteen rows of 64 bytes are read twice and written once.
+        unsafe {
+            asm!(concat!("tilezero ", $sums),
+                 concat!("tileloadd ", $codes, ", [{from} + {stride}]"),
+                 concat!("tileloadd ", $levels, ", [{freed} + {line}]"),
+                 concat!("tdpbssd ", $sums, ", ", $codes, ", ", $levels),
+                 concat!("tilestored [{to} + {line}], ", $sums),
+                 from = in(reg) $from, stride = in(reg) $stride, freed = in(reg) $freed, to = in(reg) $to,
+                 line = in(reg) 64usize, options(nostack));
+        }
+    };
+}
+
+/// Sums over all groups for sixteen rows of codes.
 ///
-/// The tile unit works on a group while the vector units add the one before it.
+/// The tile unit works on a group while the vector units add the one before it; neighbours take different tiles.
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni,f16c")]
 #[inline]
-fn block(
-    freed: &Freed,
-    x: Quantised<'_>,
-    columns: usize,
-    first: usize,
-    live: usize,
-    sums: &mut [Bytes; 2],
-) -> [__m512; ROWS] {
-    let codes = &x.codes[first * columns..(first + live) * columns];
+fn block(freed: &Freed, codes: &[i8], sums: &mut [Bytes; 2]) -> [__m512; ROWS] {
+    let columns = codes.len() / ROWS;
     let groups = columns / GROUP;
+    let [even, odd] = sums;
     let mut total = [_mm512_setzero_ps(); ROWS];
-    let dots = |g: usize, sums: &mut Bytes| {
-        // SAFETY: `live` rows of `columns` codes, of which 64 from g * 64 on are read.
-        unsafe { dots(codes.as_ptr().add(g * GROUP), columns, live < ROWS, &freed.levels[g], sums) }
-    };
-    dots(0, &mut sums[0]);
-    for g in 0..groups {
+    let (from, levels) = (codes.as_ptr(), freed.levels.as_ptr());
+    dots!("tmm0", "tmm1", "tmm2", from, columns, levels, even.0.as_mut_ptr());
+    for g in (0..groups).step_by(2) {
         if g + 1 < groups {
-            dots(g + 1, &mut sums[(g + 1) % 2]);
+            let (from, levels) = (from.wrapping_add((g + 1) * GROUP), levels.wrapping_add(g + 1));
+            dots!("tmm3", "tmm4", "tmm5", from, columns, levels, odd.0.as_mut_ptr());
         }
-        // SAFETY: sixteen places.
-        let scale = unsafe { _mm512_loadu_ps(freed.scales[g].as_ptr()) };
-        for i in 0..ROWS {
-            // SAFETY: a tile has sixteen rows of 64 bytes.
-            let sum = unsafe { _mm512_load_si512(sums[g % 2].0.as_ptr().add(i * 64).cast()) };
-            total[i] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(sum), scale, total[i]);
+        add(&mut total, even, &freed.scales[g]);
+        if g + 2 < groups {
+            let (from, levels) = (from.wrapping_add((g + 2) * GROUP), levels.wrapping_add(g + 2));
+            dots!("tmm0", "tmm1", "tmm2", from, columns, levels, even.0.as_mut_ptr());
+        }
+        if g + 1 < groups {
+            add(&mut total, odd, &freed.scales[g + 1]);
         }
     }
     total
 }
 
-/// Twice the sums of one group: Σ code x (2 level), rows of activations by sixteen weight rows.
-///
-/// # Safety
-/// Tiles are shaped as in `product`; `codes` points at as many rows, `stride` apart, as tile 0 (or 3 when `few`) has.
-#[inline(always)]
-unsafe fn dots(codes: *const i8, stride: usize, few: bool, levels: &Bytes, sums: &mut Bytes) {
-    // SAFETY: by the caller's contract; each tile row is 64 bytes, and `levels` and `sums` hold sixteen of them.
-    unsafe {
-        if few {
-            asm!("tilezero tmm4", "tileloadd tmm3, [{codes} + {stride}]", "tileloadd tmm1, [{levels} + {line}]",
-                 "tdpbssd tmm4, tmm3, tmm1", "tilestored [{sums} + {line}], tmm4",
-                 codes = in(reg) codes, stride = in(reg) stride, levels = in(reg) levels, line = in(reg) 64usize,
-                 sums = in(reg) sums, options(nostack));
-        } else {
-            asm!("tilezero tmm2", "tileloadd tmm0, [{codes} + {stride}]", "tileloadd tmm1, [{levels} + {line}]",
-                 "tdpbssd tmm2, tmm0, tmm1", "tilestored [{sums} + {line}], tmm2",
-                 codes = in(reg) codes, stride = in(reg) stride, levels = in(reg) levels, line = in(reg) 64usize,
-                 sums = in(reg) sums, options(nostack));
-        }
+/// total += sums x scales, row by row.
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni,f16c")]
+#[inline]
+fn add(total: &mut [__m512; ROWS], sums: &Bytes, scales: &[f32; LANES]) {
+    // SAFETY: sixteen places.
+    let scales = unsafe { _mm512_loadu_ps(scales.as_ptr()) };
+    for i in 0..ROWS {
+        // SAFETY: a tile has sixteen rows of 64 bytes.
+        let sum = unsafe { _mm512_load_si512(sums.0.as_ptr().add(i * 64).cast()) };
+        total[i] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(sum), scales, total[i]);
     }
 }
 
