@@ -24,7 +24,7 @@ pub(crate) fn run(
     ranges: &[Range<usize>],
     s: &mut Scratch,
 ) -> Outcome<()> {
-    let more = pending.then_some(s.added.as_slice());
+    let more = pending.then_some(&s.added[..]);
     s.normed.add_and_norm(&mut s.x, more, tensors.n1, spec.norm_epsilon)?;
     let jobs = [(&tensors.wq, &mut s.queries[..]), (&tensors.wk, &mut s.keys[..]), (&tensors.wv, &mut s.values[..])];
     apply_all(jobs, &s.normed)?;

@@ -1,6 +1,7 @@
 //! Keys and values of a prefix, layer by layer; exact, because a prefix is causal. Knows no tokens and no positions.
 use crate::spec::Spec;
 use foundation::{Fault, Outcome};
+use kernels::aligned::Floats;
 use std::sync::Arc;
 
 /// The longest prefix that a cache holds, in tokens.
@@ -19,8 +20,8 @@ pub struct Cache {
 
 #[derive(Clone, Debug, Default)]
 struct Layer {
-    keys: Vec<f32>,
-    values: Vec<f32>,
+    keys: Floats,
+    values: Floats,
 }
 
 impl Cache {

@@ -11,6 +11,7 @@ use crate::scratch::{KEEP_ROWS, Scratch};
 use crate::spec::{HEAD_SIZE, Spec, TensorSpec};
 use foundation::pool::Pool;
 use foundation::{Cancel, Fault, Outcome};
+use kernels::aligned::Floats;
 use kernels::{norm, rope};
 use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -168,8 +169,8 @@ impl Network {
             self.angles(&passes, &ranges, &mut s)?;
             block::run(&body.blocks[layer], layer, false, &self.spec, &mut passes, &ranges, &mut s)
         })?;
-        s.x.iter_mut().zip(&s.added).for_each(|(x, &more)| *x += more);
-        let out = s.x.clone();
+        s.x.iter_mut().zip(&s.added[..]).for_each(|(x, &more)| *x += more);
+        let out = s.x.to_vec();
         self.keep(s);
         Ok(out)
     }
@@ -233,7 +234,7 @@ impl Network {
             cancel.check()?;
             block::run(tensors, layer, layer > 0, &self.spec, passes, ranges, s)?;
         }
-        s.x.iter_mut().zip(&s.added).for_each(|(x, &more)| *x += more);
+        s.x.iter_mut().zip(&s.added[..]).for_each(|(x, &more)| *x += more);
         Ok(times)
     }
 
@@ -248,10 +249,10 @@ impl Network {
     }
 
     /// The last norm of the wanted rows of each pass, one after the other.
-    fn last_norm(&self, trunk: &Trunk, wanted: &[Range<usize>]) -> Outcome<Vec<f32>> {
-        let mut all = Vec::new();
+    fn last_norm(&self, trunk: &Trunk, wanted: &[Range<usize>]) -> Outcome<Floats> {
+        let mut all = Floats::default();
         for (pass, rows) in trunk.ranges.iter().zip(wanted) {
-            all.extend(self.norm_of(trunk, pass.start + rows.start..pass.start + rows.end)?);
+            all.extend_from_slice(&self.norm_of(trunk, pass.start + rows.start..pass.start + rows.end)?);
         }
         Ok(all)
     }

@@ -2,6 +2,7 @@
 use crate::rows::per_part;
 use foundation::Outcome;
 use kernels::act8::GROUP;
+use kernels::aligned::Floats;
 use kernels::{act8, norm};
 use rayon::prelude::*;
 use std::borrow::Cow;
@@ -29,14 +30,14 @@ pub(crate) struct Operand {
     /// `[rows, width / 64]` in INT8.
     pub sums: Vec<i32>,
     /// `[rows, width]`, before they are quantised; what is quantised as it is computed leaves them as they were.
-    pub floats: Vec<f32>,
+    pub floats: Floats,
 }
 
 impl Operand {
     /// Make room for `rows` of `width`, a multiple of 64.
     pub fn shape(&mut self, precision: Precision, rows: usize, width: usize) {
         (self.precision, self.rows, self.width) = (precision, rows, width);
-        self.floats.resize(rows * width, 0.0);
+        self.floats.resize(rows * width);
         if precision == Precision::Int8 {
             self.codes.resize(rows * width, 0);
             self.scales.resize(rows, 0.0);
@@ -87,7 +88,7 @@ impl Operand {
     /// The rows as floats: themselves, or codes times scales.
     pub fn as_floats(&self) -> Cow<'_, [f32]> {
         match self.precision {
-            Precision::F32 => self.floats.as_slice().into(),
+            Precision::F32 => (&self.floats[..]).into(),
             Precision::Int8 => {
                 let rows = self.codes.chunks_exact(self.width).zip(&self.scales);
                 rows.flat_map(|(codes, &scale)| codes.iter().map(move |&c| f32::from(c) * scale)).collect()

@@ -4,6 +4,7 @@ use crate::linear::Matrix;
 use crate::race::{Offer, Race};
 use crate::tally::{BARRED, Tally, log_sum_of};
 use foundation::{Fault, Outcome};
+use kernels::aligned::Floats;
 use rayon::prelude::*;
 
 /// Tokens of a tile. Fixed, so that sums have one order whatever the number of threads.
@@ -36,8 +37,8 @@ struct Part {
 
 #[derive(Default)]
 struct Buffers {
-    logits: Vec<f32>,
-    weights: Vec<f32>,
+    logits: Floats,
+    weights: Floats,
 }
 
 /// One answer for each row of `hidden` `[rows, width]`, in order.
@@ -77,9 +78,11 @@ fn over_tile(
     asks: &[RowAsk],
     buffers: &mut Buffers,
 ) -> Outcome<Vec<Part>> {
-    buffers.logits.resize(asks.len() * tokens, 0.0);
-    buffers.weights.resize(tokens, 0.0);
-    head.part(first, tokens)?.apply_f32(&mut buffers.logits, hidden)?;
+    buffers.logits.resize(asks.len() * tokens);
+    buffers.weights.resize(tokens);
+    let part = head.part(first, tokens)?;
+    // The tiles are split over the threads already.
+    kernels::on_this_thread(|| part.apply_f32(&mut buffers.logits, hidden))?;
     let rows = buffers.logits.chunks_exact_mut(tokens).zip(asks);
     rows.map(|(logits, ask)| Part::of(logits, first as u32, ask, &mut buffers.weights)).collect()
 }

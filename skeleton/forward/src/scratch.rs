@@ -1,6 +1,7 @@
 //! The buffers of one call through the trunk, kept between calls. Holds no state that a call could see.
 use crate::operand::{Operand, Precision};
 use crate::spec::{HEAD_SIZE, Spec};
+use kernels::aligned::Floats;
 
 /// A scratch larger than this many rows is given back to the system after its call.
 pub(crate) const KEEP_ROWS: usize = 1024;
@@ -11,7 +12,7 @@ pub(crate) const CHUNK: usize = 64;
 /// Buffers for R rows; `x` is the residual stream.
 #[derive(Debug, Default)]
 pub(crate) struct Scratch {
-    pub x: Vec<f32>,
+    pub x: Floats,
     /// The norm of x before attention.
     pub normed: Operand,
     /// The norm of a chunk of x before the gated unit.
@@ -20,15 +21,15 @@ pub(crate) struct Scratch {
     pub mixed: Operand,
     /// What the gate lets through.
     pub inner: Operand,
-    pub queries: Vec<f32>,
-    pub keys: Vec<f32>,
-    pub values: Vec<f32>,
-    pub gate: Vec<f32>,
-    pub up: Vec<f32>,
+    pub queries: Floats,
+    pub keys: Floats,
+    pub values: Floats,
+    pub gate: Floats,
+    pub up: Floats,
     /// What a half of a block adds to `x`.
-    pub added: Vec<f32>,
-    pub cosines: Vec<f32>,
-    pub sines: Vec<f32>,
+    pub added: Floats,
+    pub cosines: Floats,
+    pub sines: Floats,
 }
 
 impl Scratch {
@@ -37,8 +38,8 @@ impl Scratch {
         self.normed.shape(precision, rows, spec.width);
         self.mixed.shape(precision, rows, spec.query_width());
         let wide = CHUNK * spec.feed_forward;
-        self.gate.resize(wide, 0.0);
-        self.up.resize(wide, 0.0);
+        self.gate.resize(wide);
+        self.up.resize(wide);
         for (buffer, width) in [
             (&mut self.x, spec.width),
             (&mut self.added, spec.width),
@@ -48,7 +49,7 @@ impl Scratch {
             (&mut self.cosines, HEAD_SIZE / 2),
             (&mut self.sines, HEAD_SIZE / 2),
         ] {
-            buffer.resize(rows * width, 0.0);
+            buffer.resize(rows * width);
         }
     }
 

@@ -29,3 +29,5 @@ mod parallel;
 pub mod rope;
 pub mod silu;
 pub mod softmax;
+
+pub use parallel::on_this_thread;

@@ -1,6 +1,7 @@
 //! Splits work over the threads of the pool that the caller runs in. Never changes what is computed, only where.
 use foundation::Outcome;
 use rayon::prelude::*;
+use std::cell::Cell;
 use std::marker::PhantomData;
 use std::ops::Range;
 
@@ -8,6 +9,23 @@ use std::ops::Range;
 const WORTH_SPLITTING: usize = 1 << 20;
 /// Parts per thread, so that a thread which starts late does not hold up the rest.
 const PARTS_PER_THREAD: usize = 2;
+
+thread_local! {
+    static ALONE: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Run `work` without splitting the kernels in it: for callers that have split theirs already. It must not wait for other
+/// work of the pool, which this thread would then do unsplit as well.
+pub fn on_this_thread<T>(work: impl FnOnce() -> T) -> T {
+    struct Restore(bool);
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            ALONE.set(self.0);
+        }
+    }
+    let _restore = Restore(ALONE.replace(true));
+    work()
+}
 
 /// Run `part` over `0..tasks` in contiguous ranges, on the caller's pool when `work` multiply-adds are worth it.
 ///
@@ -17,7 +35,8 @@ pub(crate) fn split(
     work: usize,
     part: impl Fn(Range<usize>) -> Outcome<()> + Sync + Send,
 ) -> Outcome<()> {
-    let threads = if rayon::current_thread_index().is_some() { rayon::current_num_threads() } else { 1 };
+    let pooled = rayon::current_thread_index().is_some() && !ALONE.get();
+    let threads = if pooled { rayon::current_num_threads() } else { 1 };
     let parts = (threads * PARTS_PER_THREAD).min(work / (WORTH_SPLITTING / 2)).min(tasks);
     if threads == 1 || work < WORTH_SPLITTING || parts < 2 {
         return part(0..tasks);
@@ -52,5 +71,27 @@ impl<'a> Shared<'a> {
         assert!(from <= self.length && count <= self.length - from, "a task wrote outside of its output");
         // SAFETY: inside of the borrow by the assertion; disjoint by the caller's contract.
         unsafe { std::slice::from_raw_parts_mut(self.start.add(from), count) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use foundation::pool::Pool;
+    use std::sync::Mutex;
+
+    #[test]
+    fn work_on_this_thread_stays_whole_and_later_work_is_split_again() {
+        let parts = || {
+            let seen = Mutex::new(Vec::new());
+            let noted = split(64, 1 << 30, |range| {
+                seen.lock().map(|mut seen| seen.push(range.len())).ok();
+                Ok(())
+            });
+            assert!(noted.is_ok());
+            seen.lock().map_or(0, |seen| seen.len())
+        };
+        let counts = Pool::new(2).map(|pool| pool.run(|| (on_this_thread(parts), parts())));
+        assert_eq!(counts.ok(), Some((1, 4)));
     }
 }
