@@ -2,38 +2,42 @@
 
 from __future__ import annotations
 
+from typing import Any, TypeVar
+
+from brain.base.errors import InvalidInput
 from brain.base.messages import Accepted, PartialState, Place, Request, Response, Settings, Timings
 from brain.base.reports import Memory, ModelReport, Status
 from brain.wire.aios.v1 import control_pb2, generation_pb2, memory_pb2, model_pb2
 
+Wire = TypeVar("Wire", generation_pb2.DecodeSettings, generation_pb2.GenerateRequest, generation_pb2.InfillRequest)
 WireEvent = generation_pb2.GenerateResponse | generation_pb2.InfillResponse
 
 
 def generate_request(request: Request) -> generation_pb2.GenerateRequest:
     """A request to continue."""
-    return generation_pb2.GenerateRequest(
+    wire = generation_pb2.GenerateRequest(turns=request.turns, settings=_settings(request.settings))
+    return _filled(
+        wire,
         request_id=request.request_id,
         prompt=request.prompt,
         modality=request.modality,
         model=request.model,
         chat=request.chat,
-        turns=request.turns,
         memories=request.memories,
-        settings=_settings(request.settings),
     )
 
 
 def infill_request(request: Request) -> generation_pb2.InfillRequest:
     """A request to fill its hole; it has one."""
     hole = request.hole
-    return generation_pb2.InfillRequest(
+    return _filled(
+        generation_pb2.InfillRequest(settings=_settings(request.settings)),
         request_id=request.request_id,
         before=hole.before if hole else "",
         after=hole.after if hole else "",
         hole_tokens=hole.tokens if hole else 0,
         modality=request.modality,
         model=request.model,
-        settings=_settings(request.settings),
     )
 
 
@@ -75,7 +79,17 @@ def status(wire: control_pb2.GetStatusResponse) -> Status:
 
 
 def _settings(settings: Settings) -> generation_pb2.DecodeSettings:
-    return generation_pb2.DecodeSettings(**vars(settings))
+    return _filled(generation_pb2.DecodeSettings(), **vars(settings))
+
+
+def _filled(wire: Wire, **values: Any) -> Wire:
+    """``wire`` with its plain fields set; a value that a field's type cannot hold is refused by the field's name."""
+    for name, value in values.items():
+        try:
+            setattr(wire, name, value)
+        except (ValueError, TypeError, UnicodeEncodeError) as error:
+            raise InvalidInput(f"{name} is {value!r}"[:200], hint=f"it cannot be sent: {error}", field=name) from error
+    return wire
 
 
 def _partial(wire: generation_pb2.PartialState) -> PartialState:
