@@ -185,6 +185,7 @@ impl Task<'_> {
     }
 
     #[inline(always)]
+    #[allow(clippy::mut_from_ref)]
     fn out_of<'o>(&self, out: &'o Shared<'_>, query: &Query<'_>) -> &'o mut [f32] {
         // SAFETY: each row and head belongs to one task, which takes one slice at a time.
         unsafe { out.slice((query.row * self.call.heads + query.head) * HEAD, HEAD) }
