@@ -38,7 +38,7 @@ def line(what, ours, rival, rival_name, unit, bar):
         "unit": unit,
         "ratio": round(ratio, 4),
         "bar": bar,
-        "met": ratio <= bar,
+        "met": bool(ratio <= bar),
     }
 
 
