@@ -13,6 +13,8 @@ const F16: u8 = 1;
 const I8: u8 = 2;
 /// Bytes of weights that stay in the first cache while the activations pass by.
 const CACHED: usize = 16 << 10;
+/// How many bytes ahead weights are fetched: they come from afar, and pages end a fetch by the core.
+const AHEAD: usize = 4096;
 /// From how many activation rows on weights are turned to f32 in memory first.
 const FREED_FROM: usize = 8;
 /// Weight rows that are turned to f32 together.
@@ -261,8 +263,9 @@ impl Tile<'_> {
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,f16c")]
 #[inline]
 unsafe fn load<const KIND: u8>(from: *const u8, mask: __mmask16) -> __m512 {
-    // SAFETY: by the caller's contract; masked loads touch nothing outside of the mask.
+    // SAFETY: by the caller's contract; masked loads touch nothing outside of the mask. A fetch ahead may name any address.
     unsafe {
+        _mm_prefetch::<_MM_HINT_T1>(from.wrapping_add(AHEAD).cast());
         match KIND {
             F32 => _mm512_maskz_loadu_ps(mask, from.cast()),
             F16 => _mm512_cvtph_ps(_mm256_maskz_loadu_epi16(mask, from.cast())),

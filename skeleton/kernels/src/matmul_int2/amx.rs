@@ -1,6 +1,6 @@
 //! The INT2 x INT8 product on the tile unit: one group of inputs of sixteen weight rows by sixteen activation rows at a
 //! time. The integer sums are exact, and are scaled and added in the order of the truth. No f32 activations.
-use super::avx512::{group_scales, store};
+use super::avx512::{AHEAD, group_scales, store};
 use super::{GROUP, GROUP_BYTES, Int2, Quantised};
 use crate::amx::{ROWS, Tiles};
 use crate::lanes::LANES;
@@ -13,8 +13,6 @@ use std::ops::Range;
 pub(super) const FEWEST_ROWS: usize = 9;
 /// Bytes of one tile.
 const TILE: usize = ROWS * 64;
-/// How far ahead of the row tile that is freed the packed bytes are fetched.
-const AHEAD: usize = 4096;
 
 /// A tile in memory.
 #[derive(Clone, Copy)]

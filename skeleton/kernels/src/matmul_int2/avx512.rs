@@ -5,6 +5,8 @@ use crate::parallel::Shared;
 use std::arch::x86_64::*;
 use std::ops::Range;
 
+/// How far ahead of what is freed packed bytes are fetched: weights come from afar, and pages end a fetch by the core.
+pub(super) const AHEAD: usize = 4096;
 /// Blocks of 16 inputs in a group.
 const BLOCKS: usize = GROUP / 16;
 
@@ -60,8 +62,12 @@ fn rows<const M: usize>(
         }
         for block in 0..BLOCKS {
             let at = g * GROUP_BYTES + block * 64;
-            // SAFETY: `tile_bytes` has GROUP_BYTES for each group; at + 64 lies inside.
-            let packed = unsafe { _mm512_loadu_si512(bytes.as_ptr().add(at).cast()) };
+            // SAFETY: `tile_bytes` has GROUP_BYTES for each group; at + 64 lies inside. A fetch ahead may name any address.
+            let packed = unsafe {
+                let from = bytes.as_ptr().add(at);
+                _mm_prefetch::<_MM_HINT_T0>(from.wrapping_add(AHEAD).cast());
+                _mm512_loadu_si512(from.cast())
+            };
             for (j, doubled) in doubled_codes(packed).into_iter().enumerate() {
                 let input = g * GROUP + block * 16 + 4 * j;
                 for i in 0..M {
