@@ -39,6 +39,10 @@ class Settings:
     seed: int = 0
 
 
+EVERYDAY: Final = Settings(temperature=0.7, min_p=0.1)
+"""What somebody gets who names no setting: a small model repeats itself when it is greedy."""
+
+
 @final
 @dataclass(frozen=True, kw_only=True)
 class Hole:

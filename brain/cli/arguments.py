@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import final
 
-from brain.base.messages import MODALITIES, ORDERS, WAYS, Settings
+from brain.base.messages import EVERYDAY, MODALITIES, ORDERS, WAYS
 
 
 def parser() -> argparse.ArgumentParser:
@@ -73,14 +73,14 @@ def _generation(commands: _Commands[argparse.ArgumentParser]) -> None:
 
 
 def _decoding(command: argparse.ArgumentParser) -> None:
-    usual = Settings()
+    usual = EVERYDAY
     command.add_argument("--way", choices=WAYS, help=f"how to decode (default {usual.way})")
     command.add_argument("--block", type=int, metavar="N", help=f"tokens of a canvas (default {usual.block})")
     command.add_argument("--steps", type=int, metavar="N", help=f"canvas passes a block (default {usual.steps})")
     command.add_argument("--order", choices=ORDERS, help=f"which places open first (default {usual.order})")
     command.add_argument("--entropy-bound", type=float, metavar="NATS", help="for the order entropy-bound")
-    command.add_argument("--temperature", type=float, metavar="T", help="0 is greedy (default)")
-    command.add_argument("--min-p", type=float, metavar="P", help="leave out tokens below this share of the best")
+    command.add_argument("--temperature", type=float, metavar="T", help=f"0 is greedy (default {usual.temperature})")
+    command.add_argument("--min-p", type=float, metavar="P", help=f"share of the best (default {usual.min_p})")
     command.add_argument("--max-tokens", type=int, metavar="N", help=f"longest answer (default {usual.max_tokens})")
     command.add_argument("--seed", type=int, metavar="N", help="fixes every draw (default 0)")
     command.add_argument("--modality", choices=MODALITIES, default="text", help="what is written")

@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from brain.base.errors import InvalidInput, NotFound, StorageFailed
-from brain.base.messages import Accepted, Hole, PartialState, Request, Response, Settings
+from brain.base.messages import EVERYDAY, Accepted, Hole, PartialState, Request, Response, Settings
 from brain.cli.connection import connected
 from brain.cli.view import View, view
 from brain.client.client import Client
@@ -83,7 +83,7 @@ def decoding(words: argparse.Namespace) -> Settings:
         "max_tokens": words.max_tokens,
         "seed": words.seed,
     }
-    return replace(Settings(), **{name: value for name, value in named.items() if value is not None})
+    return replace(EVERYDAY, **{name: value for name, value in named.items() if value is not None})
 
 
 def sides(words: argparse.Namespace) -> tuple[str, str]:

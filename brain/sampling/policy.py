@@ -1,20 +1,10 @@
-"""The fixed policy: how each kind of text is decoded when nobody says, and how long a draft is. It runs no sampler."""
+"""The fixed policy: which sampler a request needs, and how long a draft is. It runs no sampler."""
 
 from __future__ import annotations
 
 from typing import Final, final
 
-from brain.base.errors import InvalidInput
-from brain.base.messages import Request, Settings
-
-_DEFAULTS: Final = {"text": Settings(way="speculate", block=16), "code": Settings(way="speculate", block=16)}
-
-
-def defaults(modality: str) -> Settings:
-    """The settings of a kind of text; InvalidInput for a kind that is not known."""
-    if modality not in _DEFAULTS:
-        raise InvalidInput(f"no modality {modality!r}", hint=f"one of {', '.join(_DEFAULTS)}", field="modality")
-    return _DEFAULTS[modality]
+from brain.base.messages import Request
 
 
 def way_of(request: Request) -> str:

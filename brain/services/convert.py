@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Final
 
-from brain.base.messages import Accepted, Hole, PartialState, Request, Response, Settings
+from brain.base.messages import EVERYDAY, Accepted, Hole, PartialState, Request, Response, Settings
 from brain.base.reports import Memory, ModelReport, Status
 from brain.wire.aios.v1 import control_pb2, generation_pb2, memory_pb2, model_pb2
 
@@ -122,7 +123,7 @@ def status_response(status: Status) -> control_pb2.GetStatusResponse:
 
 
 def _settings(wire: generation_pb2.DecodeSettings) -> Settings:
-    return Settings(**{name: getattr(wire, name) for name in _SETTINGS if wire.HasField(name)})
+    return replace(EVERYDAY, **{name: getattr(wire, name) for name in _SETTINGS if wire.HasField(name)})
 
 
 def _accepted(event: Accepted) -> generation_pb2.Accepted:

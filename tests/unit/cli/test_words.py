@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from brain.base.errors import InvalidInput, NotFound
-from brain.base.messages import Settings
+from brain.base.messages import EVERYDAY, Settings
 from brain.cli import arguments, daemon, local
 from brain.cli.generate import decoding, sides
 from brain.cli.main import main
@@ -21,7 +21,7 @@ def parsed(*words):
 
 
 def test_what_is_not_named_stays_as_it_is():
-    assert decoding(parsed("generate", "x")) == Settings()
+    assert decoding(parsed("generate", "x")) == EVERYDAY
 
 
 def test_every_setting_can_be_named():

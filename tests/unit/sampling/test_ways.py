@@ -12,7 +12,7 @@ from brain.base.errors import InvalidInput
 from brain.base.messages import Hole, Request, Settings
 from brain.sampling.contract import State, Task
 from brain.sampling.discrete.fill import LENGTHS
-from brain.sampling.policy import DraftLength, defaults, way_of
+from brain.sampling.policy import DraftLength, way_of
 from brain.sampling.registry import sampler
 from tests.worlds import FIRST_WORD, ChainWorld, copy_world, markov_world, tokens_of
 
@@ -142,11 +142,6 @@ class TestFill:
 
 
 class TestPolicy:
-    def test_text_and_code_speculate_when_nobody_says_otherwise(self) -> None:
-        assert defaults("text").way == defaults("code").way == "speculate"
-        with pytest.raises(InvalidInput, match="'smell'"):
-            defaults("smell")
-
     def test_a_hole_is_filled_whatever_way_is_named(self) -> None:
         hole = Request(request_id="a", hole=Hole(before="a", after="b"), settings=Settings(way="block"))
         assert way_of(hole) == "fill"

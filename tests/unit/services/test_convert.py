@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from brain.base.messages import (
+    EVERYDAY,
     ORDERS,
     WAYS,
     Accepted,
@@ -85,9 +86,9 @@ def test_an_event_of_a_kind_not_known_yet_is_passed_over():
 
 def test_unset_settings_are_the_daemons_and_models_may_be_named_in_full():
     request = service.generate_request(generation_pb2.GenerateRequest(prompt="p", model="models/base"), "a", 1.0)
-    assert request == Request(request_id="a", prompt="p", model="base", deadline_s=1.0)
+    assert request == Request(request_id="a", prompt="p", model="base", deadline_s=1.0, settings=EVERYDAY)
     wire = generation_pb2.GenerateRequest(prompt="p", settings=generation_pb2.DecodeSettings(temperature=0.0, block=0))
-    assert service.generate_request(wire, "a", 1.0).settings == replace(Settings(), block=0)
+    assert service.generate_request(wire, "a", 1.0).settings == replace(EVERYDAY, temperature=0.0, block=0)
 
 
 def test_reports_arrive_as_they_were_told():
