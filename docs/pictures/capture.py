@@ -22,7 +22,9 @@ import pyte
 
 COLUMNS, ROWS = 88, 13
 CELL_W, CELL_H = 8.4, 18
-HOLD_S = 4.0
+HOLD_S = 5.0
+SLOWER = 6
+"""The picture plays this many times slower than it happened, so that an eye can follow."""
 OUT = Path(__file__).with_name("generate.svg")
 
 
@@ -79,6 +81,7 @@ def _row(cells: dict[int, pyte.screens.Char]) -> str:
 
 def svg(frames: list[tuple[float, list[str]]]) -> str:
     """The frames as one picture that plays for ever and holds its last frame."""
+    frames = [((at - frames[0][0]) * SLOWER, rows) for at, rows in frames]
     total = frames[-1][0] + HOLD_S
     width, height = COLUMNS * CELL_W + 24, ROWS * CELL_H + 24
     parts = [
