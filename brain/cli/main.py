@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import importlib
+import io
 import os
 import sys
 from collections.abc import Sequence
 
-from brain.base.errors import AiosError, Cancelled, row_of
+from brain.base.errors import AiosError, Cancelled, StorageFailed, row_of
 from brain.cli import arguments
 
 
@@ -16,6 +17,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     A closed pipe ends the command quietly with 0: the reader had enough. Ctrl-C ends it as Cancelled.
     """
+    _open_streams()
     parser = arguments.parser()
     words, rest = parser.parse_known_args(argv)
     if rest and not words.passes_on:
@@ -33,7 +35,19 @@ def main(argv: Sequence[str] | None = None) -> int:
         # Python would complain about the same pipe once more when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else "the output cannot be written: "
+        return _refused(StorageFailed(f"{where}{error.strerror}"), as_json=False)
     return code
+
+
+def _open_streams() -> None:
+    # A closed stream is None in Python, and one that cannot spell a letter would end the command in the middle.
+    if sys.stdout is None:
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123  (lives as long as the process)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
 
 
 def _refused(error: AiosError, *, as_json: bool) -> int:

@@ -42,7 +42,7 @@ def recall(words: argparse.Namespace) -> int:
         found = client.recall(" ".join(words.query), words.limit)
     for memory in found:
         if words.json:
-            print(json.dumps(asdict(memory), ensure_ascii=False))
+            print(json.dumps(asdict(memory)))
             continue
         day = datetime.fromtimestamp(memory.created_unix_s, UTC).astimezone().strftime("%Y-%m-%d")
         source = f" · {memory.source}" if memory.source else ""

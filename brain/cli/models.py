@@ -15,7 +15,7 @@ def models(words: argparse.Namespace) -> int:
         found = client.models()
     for model in found:
         if words.json:
-            print(json.dumps(asdict(model), ensure_ascii=False))
+            print(json.dumps(asdict(model)))
             continue
         mark = "*" if model.is_default else " "
         size = f"{model.parameters / 1e6:.1f} M parameters, {model.weight_bytes / 1e6:.1f} MB, {model.scheme}"

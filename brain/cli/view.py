@@ -61,7 +61,7 @@ class JsonView(View):
         """See View."""
 
     def _say(self, name: str, value: Mapping[str, object]) -> None:
-        print(json.dumps({name: value}, ensure_ascii=False), file=self._out, flush=True)
+        print(json.dumps({name: value}), file=self._out, flush=True)
 
 
 @final

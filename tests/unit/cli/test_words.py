@@ -1,7 +1,10 @@
 """Promises of the command line's words: what they mean before any daemon is asked."""
 
 import argparse
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -185,3 +188,45 @@ def test_sizes_and_spans_are_told_in_units_a_reader_knows():
 def test_decoding_does_not_ask_for_words_that_a_command_lacks():
     with pytest.raises(AttributeError):
         decoding(argparse.Namespace())
+
+
+def run(words, home, **more):
+    command = [sys.executable, "-m", "brain.cli.main", *words]
+    environ = {**os.environ, "AIOS_HOME": str(home), "PYTHONPATH": str(Path(__file__).parents[3])}
+    return subprocess.run(command, env=environ, text=True, timeout=60, check=False, **more)
+
+
+def test_an_output_that_takes_no_more_is_told_with_the_tables_exit_code(tmp_path):
+    if not Path("/dev/full").exists():
+        pytest.skip("this system has no /dev/full")
+    with Path("/dev/full").open("w") as full:
+        done = run(["config", "show"], tmp_path, stdout=full, stderr=subprocess.PIPE)
+    assert done.returncode == 6
+    assert done.stderr == "aios: the output cannot be written: No space left on device\n"
+
+
+def test_a_closed_output_is_no_reason_to_fail(tmp_path):
+    shell = ["sh", "-c", 'exec "$0" "$@" >&-', sys.executable, "-m", "brain.cli.main", "config", "show"]
+    environ = {**os.environ, "AIOS_HOME": str(tmp_path), "PYTHONPATH": str(Path(__file__).parents[3])}
+    done = subprocess.run(shell, env=environ, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_an_output_that_cannot_spell_a_letter_gets_another(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-m", "brain.cli.main", "config", "show"],
+        env={**os.environ, "AIOS_HOME": str(tmp_path / "é"), "PYTHONPATH": str(Path(__file__).parents[3])}
+        | {"PYTHONIOENCODING": "ascii"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "/?/config/config.toml" in done.stdout
+
+
+def test_a_home_that_cannot_be_made_is_told_by_its_name():
+    done = run(["recall", "x"], "/dev/null/home", capture_output=True)
+    assert done.returncode == 6
+    assert done.stderr.startswith("aios: /dev/null/home")
