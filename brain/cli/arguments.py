@@ -67,7 +67,7 @@ def _generation(commands: _Commands[argparse.ArgumentParser]) -> None:
     infill.add_argument("file", nargs="?", type=Path, metavar="FILE", help="a text file with a hole to fill")
     infill.add_argument("--hole", metavar="FROM:TO", help="the hole in FILE, in characters; it is replaced")
     infill.add_argument("--before", metavar="TEXT", help="the text before the hole, in place of FILE")
-    infill.add_argument("--after", metavar="TEXT", default="", help="the text after it")
+    infill.add_argument("--after", metavar="TEXT", help="the text after it")
     infill.add_argument("--tokens", type=int, default=0, metavar="N", help="the hole's length; 0 tries several")
     _decoding(infill)
 

@@ -86,7 +86,7 @@ def _split(runs: Iterable[Run]) -> Iterator[list[Run]]:
             if character == " " and word and not word[-1].text.endswith(" "):
                 yield word
                 word = []
-            word.append(Run(_visible(character), run.style))
+            word.append(Run(visible(character), run.style))
     if word:
         yield word
 
@@ -95,7 +95,7 @@ def _without_space(word: list[Run]) -> list[Run]:
     return word[1:] if word[0].text == " " else word
 
 
-def _visible(character: str) -> str:
+def visible(character: str) -> str:
     """The character itself, or a picture of a control character (U+2400 block; U+FFFD for the others)."""
     code = ord(character)
     if code < 0x20:

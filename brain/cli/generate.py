@@ -91,8 +91,12 @@ def sides(words: argparse.Namespace) -> tuple[str, str]:
     if words.file is None:
         if words.before is None or words.hole is not None:
             raise InvalidInput("no text with a hole", hint="FILE --hole FROM:TO, or --before TEXT [--after TEXT]")
-        return words.before, words.after
-    if words.before is not None or words.hole is None:
+        return words.before, words.after or ""
+    if words.before is not None or words.after is not None:
+        raise InvalidInput(
+            f"a hole in {words.file} and one between texts", hint="FILE --hole FROM:TO, or --before and --after"
+        )
+    if words.hole is None:
         raise InvalidInput(f"no hole in {words.file}", hint="name it: --hole FROM:TO, in characters", field="hole")
     text = _text(words.file)
     start, _, end = words.hole.partition(":")
@@ -104,7 +108,7 @@ def sides(words: argparse.Namespace) -> tuple[str, str]:
 
 def _text(file: Path) -> str:
     try:
-        return file.read_text(encoding="utf-8")
+        return file.read_bytes().decode("utf-8")  # as it stands: line ends count as the characters that they are
     except FileNotFoundError as error:
         raise NotFound(f"there is no file {file}", hint="check the name") from error
     except UnicodeDecodeError as error:

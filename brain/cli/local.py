@@ -13,6 +13,9 @@ from brain.cli.connection import here
 PRETRAINED = Path(__file__).resolve().parent.parent / "pretrained"
 """The models that come with aios."""
 
+DESCRIPTION = "score.json"
+"""What makes a folder a model; one that a training has only begun has none yet."""
+
 
 def train(words: argparse.Namespace) -> int:
     """Become the training; its words, checkpoints and exit codes are its own."""
@@ -39,7 +42,7 @@ def folder_of(name: str) -> Path:
 def found(name: str) -> Path:
     """The folder of a model that is there: the user's own wins over one that came with aios."""
     own = folder_of(name)
-    return own if own.exists() or os.sep in name else PRETRAINED / name
+    return own if (own / DESCRIPTION).is_file() or os.sep in name else PRETRAINED / name
 
 
 def _become(module: str, *words: str) -> int:

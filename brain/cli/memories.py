@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import json
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -10,8 +11,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from brain.base.errors import InvalidInput, StorageFailed
+from brain.base.corpus import ENDINGS
+from brain.base.errors import InvalidInput, NotFound, StorageFailed
 from brain.cli.connection import connected
+from brain.cli.frame import visible
 
 PARAGRAPH_LIMIT_BYTES: Final = 2_000
 """A file is kept a paragraph at a time; longer ones are cut at this many bytes, between words."""
@@ -53,10 +56,14 @@ def recall(words: argparse.Namespace) -> int:
 
 
 def paragraphs(text: str) -> Iterator[str]:
-    """The paragraphs of a text (blank lines between them), long ones cut between words."""
+    """The paragraphs of a text (blank lines between them); long ones are cut between words, long words anywhere."""
     for paragraph in text.replace("\r\n", "\n").split("\n\n"):
+        whole = paragraph.strip("\n").rstrip()
+        if len(whole.encode()) <= PARAGRAPH_LIMIT_BYTES:
+            yield from (whole,) if whole else ()
+            continue
         piece = ""
-        for word in paragraph.split():
+        for word in (part for long in whole.split() for part in _cut(long)):
             if piece and len((piece + " " + word).encode()) > PARAGRAPH_LIMIT_BYTES:
                 yield piece
                 piece = ""
@@ -65,12 +72,21 @@ def paragraphs(text: str) -> Iterator[str]:
             yield piece
 
 
+def _cut(word: str) -> Iterator[str]:
+    """A word in parts of at most the limit, whatever its letters take: a letter is four bytes at most."""
+    if len(word.encode()) <= PARAGRAPH_LIMIT_BYTES:
+        yield word
+        return
+    letters = PARAGRAPH_LIMIT_BYTES // 4
+    yield from (word[start : start + letters] for start in range(0, len(word), letters))
+
+
 def _texts(what: str) -> list[tuple[str, str]]:
     # A name that is a file means the file; everything else is words, also those too long to be a name.
     try:
         file = Path(what)
         if not file.is_file():
-            return [(what, "")] if what.strip() else []
+            return _words(what, file)
         if file.stat().st_size > _FILE_LIMIT_BYTES:
             raise InvalidInput(f"{file} is larger than {_FILE_LIMIT_BYTES >> 20} MiB", hint="remember a part of it")
         return [(paragraph, file.name) for paragraph in paragraphs(file.read_bytes().decode("utf-8"))]
@@ -81,11 +97,18 @@ def _texts(what: str) -> list[tuple[str, str]]:
             raise
         return [(what, "")]
     except OSError as error:
-        if error.errno == 36:  # ENAMETOOLONG: words, not a name
+        if error.errno == errno.ENAMETOOLONG:
             return [(what, "")]
         raise StorageFailed(f"{what}: {error.strerror}", errno=error.errno, filename=what) from error
 
 
+def _words(what: str, file: Path) -> list[tuple[str, str]]:
+    # A single word that ends like a text file was meant as one: to keep its name for its words would lose them.
+    if file.suffix in ENDINGS and len(what.split()) == 1:
+        raise NotFound(f"there is no file {what}", hint="check the name; words of your own may be several")
+    return [(what, "")] if what.strip() else []
+
+
 def _short(text: str, limit: int) -> str:
-    line = " ".join(text.split())
+    line = "".join(map(visible, " ".join(text.split())))
     return line if len(line) <= limit else line[: limit - 1] + "…"

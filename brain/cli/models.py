@@ -20,7 +20,8 @@ def models(words: argparse.Namespace) -> int:
         mark = "*" if model.is_default else " "
         size = f"{model.parameters / 1e6:.1f} M parameters, {model.weight_bytes / 1e6:.1f} MB, {model.scheme}"
         state = model.problem or (f"{size}, {'loaded' if model.loaded else 'on disk'}")
-        print(f"{mark} {model.name:<16} {state}")
+        # What --model takes: the wire's name without the kind of thing that it names.
+        print(f"{mark} {model.name.removeprefix('models/'):<16} {state}")
         if model.warning:
             print(f"  {'':<16} {model.warning}")
     return 0

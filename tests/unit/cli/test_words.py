@@ -1,11 +1,13 @@
 """Promises of the command line's words: what they mean before any daemon is asked."""
 
 import argparse
+import contextlib
 import os
 import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import final
 
 import pytest
 from hypothesis import given
@@ -13,7 +15,8 @@ from hypothesis import strategies as st
 
 from brain.base.errors import InvalidInput, NotFound
 from brain.base.messages import EVERYDAY, Settings
-from brain.cli import arguments, daemon, local
+from brain.base.reports import Memory, ModelReport
+from brain.cli import arguments, daemon, local, memories, models
 from brain.cli.generate import decoding, sides
 from brain.cli.main import main
 from brain.cli.memories import PARAGRAPH_LIMIT_BYTES, paragraphs
@@ -89,11 +92,24 @@ def test_a_hole_outside_of_the_text_is_refused_with_the_texts_length(tmp_path, h
     assert "10" in refused.value.hint
 
 
+def test_line_ends_of_a_file_count_as_the_characters_that_they_are(tmp_path):
+    (tmp_path / "text").write_bytes(b"a\r\nb\r\nc")
+    assert sides(parsed("infill", str(tmp_path / "text"), "--hole", "3:4")) == ("a\r\n", "\r\nc")
+
+
 def test_before_and_after_stand_for_a_file():
     assert sides(parsed("infill", "--before", "a", "--after", "b")) == ("a", "b")
 
 
-@pytest.mark.parametrize("words", [["infill"], ["infill", "--hole", "1:2"], ["infill", "f", "--before", "x"]])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["infill"],
+        ["infill", "--hole", "1:2"],
+        ["infill", "f", "--before", "x"],
+        ["infill", "f", "--hole", "1:2", "--after", "x"],
+    ],
+)
 def test_an_infill_without_a_hole_is_refused(words):
     with pytest.raises(InvalidInput, match="hole"):
         sides(parsed(*words))
@@ -110,8 +126,53 @@ def test_files_that_are_not_there_or_not_text_are_named(tmp_path):
 @given(st.text(max_size=300))
 def test_paragraphs_lose_no_word_and_are_bounded(text):
     made = list(paragraphs(text * 20))
-    assert " ".join(made).split() == (text * 20).split()
-    assert all(len(piece.encode()) <= PARAGRAPH_LIMIT_BYTES or " " not in piece for piece in made)
+    assert "".join("".join(made).split()) == "".join((text * 20).split())
+    assert all(piece.strip() and len(piece.encode()) <= PARAGRAPH_LIMIT_BYTES for piece in made)
+
+
+def test_a_short_paragraph_is_kept_as_it_stands():
+    assert list(paragraphs("def f(x):\n    return x\n\n\n  second\r\n\r\n \n\nthird\n")) == [
+        "def f(x):\n    return x",
+        "  second",
+        "third",
+    ]
+
+
+def test_a_word_without_end_is_cut_where_the_limit_is():
+    assert "".join(paragraphs("猫" * 50_000)) == "猫" * 50_000
+
+
+def test_the_name_of_a_text_that_is_not_there_is_not_taken_for_words(tmp_path):
+    with pytest.raises(NotFound, match=r"notes\.txt"):
+        memories.remember(parsed("remember", str(tmp_path / "notes.txt")))
+
+
+def test_what_a_memory_holds_cannot_move_the_cursor(monkeypatch, capsys):
+    memory = Memory("memories/a", "red \x1b[31m \x1b]0;title\x07", "", 0.0, 0.5)
+    monkeypatch.setattr(memories, "connected", lambda: contextlib.nullcontext(Shelf([memory])))
+    memories.recall(parsed("recall", "red"))
+    told = capsys.readouterr().out
+    assert "title" in told
+    assert not {"\x1b", "\x07"} & set(told)
+
+
+@final
+class Shelf:
+    def __init__(self, found):
+        self.found = found
+
+    def recall(self, query, limit):
+        return self.found[:limit]
+
+    def models(self):
+        return self.found
+
+
+def test_a_model_is_told_by_the_name_that_model_takes(monkeypatch, capsys):
+    report = ModelReport("models/mine", 35, 15, "int2", True, False, "", "")
+    monkeypatch.setattr(models, "connected", lambda: contextlib.nullcontext(Shelf([report])))
+    models.models(parsed("models"))
+    assert capsys.readouterr().out.split()[0] == "mine"
 
 
 def test_a_model_by_name_is_the_users_own_before_ours(tmp_path, monkeypatch):
@@ -119,6 +180,8 @@ def test_a_model_by_name_is_the_users_own_before_ours(tmp_path, monkeypatch):
     assert local.found("base") == local.PRETRAINED / "base"
     own = tmp_path / "data" / "models" / "base"
     own.mkdir(parents=True)
+    assert local.found("base") == local.PRETRAINED / "base", "a training that has only begun is no model"
+    (own / "score.json").touch()
     assert local.found("base") == own
     assert local.found("./base") == Path("base")
     with pytest.raises(InvalidInput):
