@@ -173,7 +173,7 @@ def view(out: TextIO, notes: TextIO, prompt: str, *, as_json: bool, environ: Map
     """The view that fits: JSON where asked for, a terminal that redraws where there is one, else a pipe."""
     if as_json:
         return JsonView(out)
-    if not out.isatty() or environ.get("TERM", "dumb") == "dumb":
+    if not out.isatty() or environ.get("TERM") in {None, "", "dumb"}:
         return PipeView(out, notes)
     size = os.get_terminal_size(out.fileno())
     colours = not environ.get(env.NO_COLOR)

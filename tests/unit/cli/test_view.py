@@ -3,6 +3,7 @@
 import io
 import json
 import re
+from typing import final
 
 import pytest
 
@@ -165,3 +166,14 @@ def test_after_an_error_the_cursor_stands_on_a_new_row():
 @pytest.mark.parametrize(("as_json", "kind"), [(True, JsonView), (False, PipeView)])
 def test_what_is_no_terminal_gets_json_or_a_pipe(as_json, kind):
     assert isinstance(view(io.StringIO(), io.StringIO(), "", as_json=as_json, environ={"TERM": "xterm"}), kind)
+
+
+@final
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+@pytest.mark.parametrize("environ", [{}, {"TERM": ""}, {"TERM": "dumb"}])
+def test_a_terminal_that_does_not_say_what_it_is_gets_no_cursor_play(environ):
+    assert isinstance(view(Terminal(), io.StringIO(), "", as_json=False, environ=environ), PipeView)
