@@ -14,6 +14,7 @@ from brain.base.errors import (
     Cancelled,
     DeadlineExceeded,
     InternalError,
+    InvalidInput,
     PermissionRefused,
     ResourceExhausted,
     Unreachable,
@@ -24,6 +25,12 @@ from brain.base.paths import Places
 
 CALL_TIMEOUT_S: Final = 60.0
 """For calls that say no time of their own."""
+
+LONGEST_S: Final = 86_400.0
+"""More time than this no call may be given: it is the most that the daemon can be set to grant."""
+
+SEND_LIMIT_BYTES: Final = 4 << 20
+"""The longest message that the daemon takes; gRPC would refuse a longer one there as if it were out of memory."""
 
 _DETAILS_KEY: Final = "grpc-status-details-bin"
 _OTHERS_MAY: Final = 0o077
@@ -41,8 +48,9 @@ class Channel:
     """A connection over the unix socket; made at the first call. Safe to use from several threads.
 
     Every call carries the token as it is in its file then, so a daemon that was started anew is met with its own.
-    Raises, at each call: the AiosError that the daemon raised, with its hint and field; Unreachable when it is gone;
-    PermissionRefused when the folder of the socket could be another user's.
+    Raises, at each call: the AiosError that the daemon raised, with its hint and field; InvalidInput for a deadline
+    that is none or a message that is too long to be sent; Unreachable when it is gone; PermissionRefused when the
+    folder of the socket could be another user's.
     """
 
     def __init__(self, places: Places) -> None:
@@ -55,6 +63,7 @@ class Channel:
 
     def call(self, method: Any, request: Any, timeout_s: float = CALL_TIMEOUT_S) -> Any:
         """One request, one answer."""
+        _check_call(request, timeout_s)
         try:
             return method(request, timeout=timeout_s, metadata=self._metadata())
         except grpc.RpcError as error:
@@ -62,6 +71,7 @@ class Channel:
 
     def stream(self, method: Any, request: Any, timeout_s: float) -> Generator[Any]:
         """One request, many answers; closing the iterator withdraws the call."""
+        _check_call(request, timeout_s)
         answers = method(request, timeout=timeout_s, metadata=self._metadata())
         try:
             yield from answers
@@ -107,7 +117,17 @@ def error_of(error: Any) -> AiosError:
     kind = _WITHOUT_DETAILS.get(code, InternalError)
     if kind is Unreachable:
         return Unreachable("aiosd cannot be reached, or went away", hint="aios status; its log says more")
+    if kind is DeadlineExceeded:
+        return DeadlineExceeded("the call's time was up", hint="give it a later deadline, or ask for less")
     return kind(words or code.name)
+
+
+def _check_call(request: Any, timeout_s: float) -> None:
+    if not 0 < timeout_s <= LONGEST_S:
+        hint = f"seconds, above 0 and at most {LONGEST_S:.0f}"
+        raise InvalidInput(f"the deadline is {timeout_s:g} s", hint=hint, field="deadline_s")
+    if (size := request.ByteSize()) > SEND_LIMIT_BYTES:
+        raise InvalidInput(f"the request has {size} bytes", hint=f"at most {SEND_LIMIT_BYTES} in all: send less text")
 
 
 def _of_details(value: bytes) -> AiosError | None:

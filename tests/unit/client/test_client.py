@@ -126,3 +126,19 @@ def test_the_client_imports_nothing_heavy():
     assert "brain.wire.aios.v1.generation_pb2" in loaded
     assert not {"numpy", "torch", "brain._skeleton", "structlog", "google.rpc.status_pb2"} & loaded
     assert not [name for name in loaded if name.startswith(("brain.engine", "brain.services", "brain.daemon"))]
+
+
+@pytest.mark.parametrize("seconds", [0.0, -1.0, float("nan"), float("inf"), 1e300])
+def test_a_deadline_that_is_none_is_named_before_anything_is_sent(tmp_path, seconds):
+    with Client(places(tmp_path)) as client, pytest.raises(InvalidInput) as refused:
+        list(client.generate(Request(request_id="a", prompt="hi", deadline_s=seconds)))
+    assert refused.value.field == "deadline_s"
+
+
+def test_a_text_too_long_to_be_sent_is_named_as_such(tmp_path):
+    with Client(places(tmp_path)) as client, pytest.raises(InvalidInput, match="bytes"):
+        list(client.generate(Request(request_id="a", prompt="x" * (5 << 20))))
+
+
+def test_a_call_whose_time_was_up_has_a_hint():
+    assert "deadline" in error_of(Failed(grpc.StatusCode.DEADLINE_EXCEEDED, "Deadline Exceeded")).hint
