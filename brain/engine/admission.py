@@ -6,6 +6,7 @@ import math
 import re
 from typing import Final
 
+from brain.backends.choose import COLDEST
 from brain.base.errors import InvalidInput
 from brain.base.messages import MODALITIES, ORDERS, WAYS, Hole, Request, Settings
 from brain.base.seeds import SEED_LIMIT
@@ -91,8 +92,12 @@ def _check_prompt(request: Request) -> None:
 def _check_hole(request: Request, hole: Hole) -> None:
     if request.prompt or request.chat or request.turns:
         raise InvalidInput("a hole is given together with a prompt", hint="fill or continue, not both", field="prompt")
-    total = text_bytes("before", hole.before, least=1, most=TEXT_LIMIT_BYTES)
+    total = text_bytes("before", hole.before, least=0, most=TEXT_LIMIT_BYTES)
     total += text_bytes("after", hole.after, least=0, most=TEXT_LIMIT_BYTES)
+    if not total:
+        raise InvalidInput(
+            "a hole with nothing before and after it", hint="give it a side; or generate", field="before"
+        )
     if total > TEXT_LIMIT_BYTES:
         raise InvalidInput(
             f"before and after have {total} bytes", hint=f"at most {TEXT_LIMIT_BYTES} together", field="after"
@@ -105,6 +110,9 @@ def _check_settings(settings: Settings) -> None:
     _one_of("settings.order", settings.order, ORDERS)
     for field, (low, high) in _RANGES.items():
         _within(f"settings.{field}", getattr(settings, field), low, high)
+    if 0 < settings.temperature < COLDEST:
+        hint = f"0 for greedy, or {COLDEST} to {_RANGES['temperature'][1]}"
+        raise InvalidInput(f"settings.temperature is {settings.temperature}", hint=hint, field="settings.temperature")
 
 
 def _one_of(field: str, value: str, words: tuple[str, ...]) -> None:

@@ -51,6 +51,7 @@ def test_a_setting_is_taken_up_to_its_limits_and_refused_by_name_beyond(name, lo
     [
         (replace(GOOD, settings=Settings(way="guess")), "settings.way"),
         (replace(GOOD, settings=Settings(order="upwards")), "settings.order"),
+        (replace(GOOD, settings=Settings(temperature=1e-6)), "settings.temperature"),
         (replace(GOOD, modality="smell"), "modality"),
         (replace(GOOD, request_id=""), "request_id"),
         (replace(GOOD, request_id="../../etc/passwd"), "request_id"),
@@ -72,7 +73,7 @@ def test_a_setting_is_taken_up_to_its_limits_and_refused_by_name_beyond(name, lo
         (replace(GOOD, chat=True, turns=("a", "")), "turns"),
         (replace(GOOD, chat=True, turns=("a", "b") * 129), "turns"),
         (replace(GOOD, chat=True, turns=("a" * 20_000, "b" * 20_000)), "turns"),
-        (Request(request_id="a", hole=Hole(before="", after="after")), "before"),
+        (Request(request_id="a", hole=Hole(before="", after="")), "before"),
         (Request(request_id="a", hole=Hole(before="before", after="", tokens=257)), "hole_tokens"),
         (Request(request_id="a", hole=Hole(before="before", after="", tokens=-1)), "hole_tokens"),
         (Request(request_id="a", hole=Hole(before="b" * 20_000, after="a" * 20_000)), "after"),
@@ -88,6 +89,7 @@ def test_ordinary_requests_are_admitted():
     admit(replace(GOOD, prompt="\0 \u202e ", memories=16, model="my-model.v2"), 600)
     admit(replace(GOOD, chat=True, turns=("hello", "hi")), 600)
     admit(Request(request_id="a", hole=Hole(before="before", after="")), 600)
+    admit(Request(request_id="a", hole=Hole(before="", after="after")), 600)
 
 
 @given(st.text(max_size=200))
