@@ -113,7 +113,9 @@ def _models(commands: _Commands[argparse.ArgumentParser]) -> None:
     models = _command(commands, "models", "The models on this machine.", "models.models")
     models.add_argument("--json", action="store_true", help="one JSON object a model")
     train = _command(commands, "train", "Train a model on your own text.", "local.train")
-    train.add_argument("--data", type=Path, required=True, metavar="DIR", help="a folder of text files")
+    train.add_argument(
+        "--data", type=Path, action="append", default=[], metavar="DIR", help="a folder of text files; may be repeated"
+    )
     train.add_argument("--out", required=True, metavar="MODEL", help="a name (then aios models lists it) or a folder")
     train.set_defaults(passes_on=True)
     train.epilog = "Further words (--recipe, --minutes, --seed, --resume …) go to the training."

@@ -19,7 +19,8 @@ DESCRIPTION = "score.json"
 
 def train(words: argparse.Namespace) -> int:
     """Become the training; its words, checkpoints and exit codes are its own."""
-    return _become("brain.training", "--data", str(words.data), "--out", str(folder_of(words.out)), *words.rest)
+    folders = [part for folder in words.data for part in ("--data", str(folder))]
+    return _become("brain.training", *folders, "--out", str(folder_of(words.out)), *words.rest)
 
 
 def evaluate(words: argparse.Namespace) -> int:

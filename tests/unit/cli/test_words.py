@@ -188,6 +188,18 @@ def test_a_model_by_name_is_the_users_own_before_ours(tmp_path, monkeypatch):
         local.folder_of("..")
 
 
+@pytest.mark.parametrize(
+    ("given", "handed"),
+    [(["--data", "a", "--data", "b"], ["--data", "a", "--data", "b"]), (["--resume"], ["--resume"])],
+)
+def test_a_training_gets_every_folder_that_is_named_and_none_to_go_on(tmp_path, monkeypatch, given, handed):
+    ran = []
+    monkeypatch.setattr(local, "_become", lambda *words: ran.append(words) or 0)
+    assert main(["train", "--out", str(tmp_path / "m"), *given]) == 0
+    words = [word for word in ran[0] if word not in ("brain.training", "--out", str(tmp_path / "m"))]
+    assert words == handed
+
+
 def test_unknown_words_end_with_the_shells_code_for_misuse(capsys):
     with pytest.raises(SystemExit) as ended:
         main(["status", "--nonsense"])
