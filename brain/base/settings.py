@@ -14,6 +14,7 @@ from brain.base.errors import CorruptData, InvalidInput, StorageFailed
 VERSION: Final = 1
 """The version of the settings file that this aios reads."""
 
+_KINDS: Final = {str: "a text", int: "a whole number", float: "a number"}
 _FILE_LIMIT_BYTES: Final = 1 << 20
 
 
@@ -110,7 +111,7 @@ def _checked(name: str, value: Any, where: str) -> Any:
         value = float(value)
     if type(value) is not type(default):
         raise InvalidInput(
-            f"{name} in {where} is {value!r}", hint=f"it is a {type(default).__name__}: {check.meaning}", field=name
+            f"{name} in {where} is {value!r}", hint=f"it is {_KINDS[type(default)]}: {check.meaning}", field=name
         )
     if check.words and value not in check.words:
         raise InvalidInput(f"{name} in {where} is {value!r}", hint=f"one of {', '.join(check.words)}", field=name)
@@ -124,4 +125,4 @@ def _parsed(name: str, text: str, variable: str) -> Any:
     try:
         return kind(text)
     except ValueError as error:
-        raise InvalidInput(f"{variable} is {text!r}", hint=f"it is a {kind.__name__}", field=name) from error
+        raise InvalidInput(f"{variable} is {text!r}", hint=f"it is {_KINDS[kind]}", field=name) from error

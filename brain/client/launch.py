@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from brain.base.errors import Unreachable
+from brain.base.errors import TABLE, AiosError, Unreachable
 from brain.base.paths import Places
 from brain.client.client import Client
 
@@ -23,6 +23,8 @@ TAIL_BYTES: Final = 2000
 """How much of the daemon's output an error quotes."""
 
 _PAUSE_S: Final = 0.01
+_SAYS: Final = "aiosd: "
+"""How a refusal of the daemon begins; what follows is the error as it is told everywhere."""
 
 
 def connect(places: Places, *, start: bool = True) -> Client:
@@ -30,8 +32,8 @@ def connect(places: Places, *, start: bool = True) -> Client:
 
     The new daemon finds its places as this process does, from the environment: ``places`` must be those.
     Several callers at once end up with one daemon: those that lose the race for its lock exit by themselves.
-    Raises: Unreachable when there is none and none may be started, or when it does not serve within 20 s (the end of
-    its output is then in the hint).
+    Raises: what the new daemon was refused by (its settings, its folders, its memories); Unreachable when there is
+    none and none may be started, or when it does not serve within 20 s (the end of its output is then in the hint).
     """
     if not answers(places.socket):
         if not start:
@@ -92,7 +94,7 @@ def _wait(places: Places, daemon: Popen[bytes], output: Path) -> None:
             return
         # Exit code 0 is the loser of a race: somebody else's daemon is starting.
         if daemon.poll():
-            raise Unreachable(f"aiosd ended with exit code {daemon.returncode}", hint=_tail(output))
+            raise _refused(daemon.returncode, _tail(output))
         time.sleep(_PAUSE_S)
     raise Unreachable(f"aiosd does not serve after {START_TIMEOUT_S:.0f} s", hint=_tail(output))
 
@@ -112,6 +114,15 @@ def _serves(places: Places, until: float) -> bool:
                 return True
             time.sleep(_PAUSE_S)
     return False
+
+
+def _refused(code: int, said: str) -> AiosError:
+    """What the daemon ended with: its own error where it told one of the table, else that it is not there."""
+    kind = next((row.error for row in TABLE if row.exit_code == code), None)
+    what, _, hint = said.partition("\n\nhint: ")
+    if kind is None or not what.startswith(_SAYS):
+        return Unreachable(f"aiosd ended with exit code {code}", hint=said)
+    return kind(f"aiosd does not start: {what.removeprefix(_SAYS)}", hint=hint)
 
 
 def _tail(output: Path) -> str:

@@ -277,7 +277,7 @@ def test_a_daemon_that_cannot_start_is_told_with_its_own_words():
         text=True,
         check=False,
     )
-    assert "exit code 11" in said.stdout, said
+    assert "aiosd does not start" in said.stdout, said
     assert "chmod 700" in said.stdout
 
 

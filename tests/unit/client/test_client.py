@@ -14,7 +14,7 @@ from brain.base.messages import Request
 from brain.base.paths import Places
 from brain.client.channel import check_folder, error_of
 from brain.client.client import Client
-from brain.client.launch import answers, running
+from brain.client.launch import answers, connect, running
 from brain.services.statuses import DETAILS_KEY, status_of
 
 
@@ -142,3 +142,10 @@ def test_a_text_too_long_to_be_sent_is_named_as_such(tmp_path):
 
 def test_a_call_whose_time_was_up_has_a_hint():
     assert "deadline" in error_of(Failed(grpc.StatusCode.DEADLINE_EXCEEDED, "Deadline Exceeded")).hint
+
+
+def test_a_daemon_that_does_not_start_says_why_with_its_own_code(tmp_path, monkeypatch):
+    monkeypatch.setenv("AIOS_THREADS", "many")
+    with pytest.raises(InvalidInput, match="AIOS_THREADS is 'many'") as refused:
+        connect(Places(*(tmp_path / name for name in ("data", "cache", "logs", "run", "config"))))
+    assert "number" in refused.value.hint
