@@ -16,5 +16,8 @@ XDG_STATE_HOME: Final = "XDG_STATE_HOME"
 XDG_CONFIG_HOME: Final = "XDG_CONFIG_HOME"
 XDG_RUNTIME_DIR: Final = "XDG_RUNTIME_DIR"
 
+PLACES: Final = (HOME, XDG_DATA_HOME, XDG_CACHE_HOME, XDG_STATE_HOME, XDG_CONFIG_HOME, XDG_RUNTIME_DIR)
+"""Where things lie depends on these; a service that is started elsewhere must be told them."""
+
 NO_COLOR: Final = "NO_COLOR"
 """Any value but the empty one switches colours off (the no-color convention)."""

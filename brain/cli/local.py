@@ -7,7 +7,7 @@ import os
 import sys
 from pathlib import Path
 
-from brain.base.errors import InvalidInput
+from brain.base.names import check_name
 from brain.cli.connection import here
 
 PRETRAINED = Path(__file__).resolve().parent.parent / "pretrained"
@@ -35,9 +35,10 @@ def take(words: argparse.Namespace) -> int:
 
 def folder_of(name: str) -> Path:
     """A model's folder: a bare name lies among the user's models, a name with a separator is a folder as it stands."""
-    if not name or name in (".", "..") or name.startswith("-"):
-        raise InvalidInput(f"the model's name is {name!r}", hint="letters, digits, - and _", field="MODEL")
-    return Path(name) if os.sep in name else here().models / name
+    if os.sep in name:
+        return Path(name)
+    check_name("MODEL", name)
+    return here().models / name
 
 
 def found(name: str) -> Path:

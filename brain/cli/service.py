@@ -7,6 +7,7 @@ import os
 import sys
 from pathlib import Path
 
+from brain.base import env
 from brain.base.errors import Unsupported
 from brain.cli.connection import here
 from brain.cli.service_files import Program, launch_agent, systemd_unit
@@ -21,7 +22,11 @@ def run(words: argparse.Namespace) -> int:
         )
     kind = words.kind or ("launchd" if sys.platform == "darwin" else "systemd")
     program = Program(
-        executable=executable(), home=Path.home(), logs=here().logs, path=os.environ.get("PATH", os.defpath)
+        executable=executable(),
+        home=Path.home(),
+        logs=here().logs,
+        path=os.environ.get("PATH", os.defpath),
+        variables=tuple((name, os.environ[name]) for name in env.PLACES if os.environ.get(name)),
     )
     sys.stdout.write(launch_agent(program).decode() if kind == "launchd" else systemd_unit(program))
     return 0

@@ -22,12 +22,16 @@ UMASK: Final = 0o077
 @final
 @dataclass(frozen=True)
 class Program:
-    """What is started, for whom: absolute paths of ``aiosd``, the user's home, the folder of logs, and ``PATH``."""
+    """What is started, for whom: absolute paths of ``aiosd``, the user's home, the folder of logs, and ``PATH``.
+
+    ``variables`` are further names and values: those that say where aios keeps its things (``AIOS_HOME``, ``XDG_*``).
+    """
 
     executable: Path
     home: Path
     logs: Path
     path: str
+    variables: tuple[tuple[str, str], ...] = ()
 
 
 def launch_agent(program: Program) -> bytes:
@@ -47,7 +51,12 @@ def launch_agent(program: Program) -> bytes:
             "ThrottleInterval": THROTTLE_S,
             "ExitTimeOut": EXIT_TIMEOUT_S,
             "Umask": UMASK,
-            "EnvironmentVariables": {"HOME": str(program.home), "PATH": program.path, "LANG": "en_US.UTF-8"},
+            "EnvironmentVariables": {
+                "HOME": str(program.home),
+                "PATH": program.path,
+                "LANG": "en_US.UTF-8",
+                **dict(program.variables),
+            },
             "StandardOutPath": str(program.logs / "aiosd.out"),
             "StandardErrorPath": str(program.logs / "aiosd.err"),
             "WorkingDirectory": str(program.home),
@@ -71,7 +80,7 @@ StartLimitBurst=5
 [Service]
 Type=exec
 ExecStart={_quoted(str(program.executable))}
-Environment={_quoted(f"PATH={program.path}", dollars=False)}
+Environment={" ".join(_quoted(f"{name}={value}", dollars=False) for name, value in _environment(program))}
 Restart=on-failure
 RestartSec={THROTTLE_S}
 TimeoutStopSec={EXIT_TIMEOUT_S}
@@ -81,6 +90,10 @@ WorkingDirectory={_specifiers(str(program.home))}
 [Install]
 WantedBy=default.target
 """
+
+
+def _environment(program: Program) -> tuple[tuple[str, str], ...]:
+    return (("PATH", program.path), *program.variables)
 
 
 def _quoted(word: str, *, dollars: bool = True) -> str:
@@ -97,6 +110,7 @@ def _check(program: Program) -> None:
     for path in (program.executable, program.home, program.logs):
         if not path.is_absolute():
             raise InvalidInput(f"the path is {str(path)!r}", hint="an absolute path", field="path")
-    for text in (str(program.executable), str(program.home), str(program.logs), program.path):
+    values = (value for _, value in program.variables)
+    for text in (str(program.executable), str(program.home), str(program.logs), program.path, *values):
         if any(ord(character) < 0x20 or ord(character) == 0x7F for character in text):
             raise InvalidInput(f"{text!r} has a control character", hint="no service file can hold it", field="path")

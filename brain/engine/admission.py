@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-import re
 from typing import Final
 
 from brain.backends.choose import COLDEST
 from brain.base.errors import InvalidInput
 from brain.base.messages import MODALITIES, ORDERS, WAYS, Hole, Request, Settings
+from brain.base.names import check_name
 from brain.base.seeds import SEED_LIMIT
 
 TEXT_LIMIT_BYTES: Final = 32_768
@@ -17,7 +17,6 @@ TURNS_LIMIT: Final = 256
 MEMORIES_LIMIT: Final = 16
 HOLE_LIMIT: Final = 256
 
-_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _RANGES: Final = {
     "block": (2, 64),
     "steps": (1, 64),
@@ -35,9 +34,9 @@ def admit(request: Request, max_deadline_s: float) -> None:
     Units:   deadlines in seconds; texts are measured in bytes of UTF-8.
     Raises:  InvalidInput with the field's name as clients know it ("settings.block") and the range in the hint.
     """
-    name("request_id", request.request_id)
+    check_name("request_id", request.request_id)
     if request.model:
-        name("model", request.model)
+        check_name("model", request.model)
     _one_of("modality", request.modality, MODALITIES)
     _within("memories", request.memories, 0, MEMORIES_LIMIT)
     _within("deadline_s", request.deadline_s, 0.0, max_deadline_s)
@@ -48,16 +47,6 @@ def admit(request: Request, max_deadline_s: float) -> None:
     else:
         _check_hole(request, request.hole)
     _check_settings(request.settings)
-
-
-def name(field: str, value: str) -> None:
-    """Refuse what is not an id: a letter or digit, then up to 63 of letters, digits, dot, dash and underscore."""
-    if not _NAME.fullmatch(value):
-        raise InvalidInput(
-            f"{field} is {_short(value)}",
-            hint="a name has 1 to 64 letters, digits, dots, dashes or underscores, and begins with a letter or digit",
-            field=field,
-        )
 
 
 def text_bytes(field: str, value: str, *, least: int, most: int) -> int:

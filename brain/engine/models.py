@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, final
 
 from brain.base.errors import AiosError, InvalidInput, NotFound
+from brain.base.names import check_name
 from brain.base.reports import ModelReport
-from brain.engine.admission import name as check_name
 from brain.score.spec import ScoreSpec
 
 if TYPE_CHECKING:

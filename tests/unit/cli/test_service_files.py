@@ -83,6 +83,14 @@ def test_paths_that_no_file_can_hold_are_refused(render, bad):
         render(Program(Path(bad), Path("/h"), Path("/l"), "/bin"))
 
 
+def test_a_service_finds_the_places_that_its_user_has():
+    told = Program(ADA.executable, ADA.home, ADA.logs, ADA.path, (("AIOS_HOME", "/srv/my aios"),))
+    assert plistlib.loads(launch_agent(told))["EnvironmentVariables"]["AIOS_HOME"] == "/srv/my aios"
+    assert '"AIOS_HOME=/srv/my aios"' in systemd_unit(told)
+    with pytest.raises(InvalidInput, match="control character"):
+        systemd_unit(Program(ADA.executable, ADA.home, ADA.logs, ADA.path, (("AIOS_HOME", "/a\nb"),)))
+
+
 def test_systemd_specifiers_quotes_and_dollars_are_escaped():
     unit = systemd_unit(ODD)
     assert 'ExecStart="/Users/Zoë & Søn/my apps/100%%/$$x/aiosd"' in unit

@@ -184,8 +184,9 @@ def test_a_model_by_name_is_the_users_own_before_ours(tmp_path, monkeypatch):
     (own / "score.json").touch()
     assert local.found("base") == own
     assert local.found("./base") == Path("base")
-    with pytest.raises(InvalidInput):
-        local.folder_of("..")
+    for name in ("..", "", "-x", "bad name", "x" * 65):
+        with pytest.raises(InvalidInput, match="MODEL"):
+            local.folder_of(name)
 
 
 @pytest.mark.parametrize(
