@@ -12,7 +12,7 @@ from types import FrameType
 from typing import TYPE_CHECKING
 
 from brain.base.clock import SystemClock
-from brain.base.errors import AiosError, Conflict, InvalidInput, NotFound, Unsupported, row_of
+from brain.base.errors import AiosError, Cancelled, Conflict, InvalidInput, NotFound, Unsupported, row_of
 
 if TYPE_CHECKING:
     from brain.training.plan import Plan
@@ -29,11 +29,17 @@ def main(arguments: Sequence[str]) -> int:
             raise Unsupported("training needs torch", hint=HINT)
         outcome = _run(asked)
     except AiosError as error:
-        print(error, file=sys.stderr)
-        return row_of(error).exit_code
+        return _refused(error)
+    except KeyboardInterrupt:
+        return _refused(Cancelled("ended at once", hint="--resume goes on from the last checkpoint, if any"))
     for line in _told(outcome):
         _say(line)
     return 0
+
+
+def _refused(error: AiosError) -> int:
+    print(error, file=sys.stderr)
+    return row_of(error).exit_code
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -140,3 +140,14 @@ def test_a_reader_that_has_gone_does_not_end_a_run(monkeypatch: pytest.MonkeyPat
     command._say("nor this")
     assert sys.stdout is not stream
     sys.stdout.close()
+
+
+def test_an_end_at_once_is_told_in_a_sentence_and_has_the_code_of_a_cancelled_call(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(command, "_run", interrupted)
+    assert command.main(["--data", str(tmp_path), "--out", str(tmp_path / "m")]) == 8
+    assert "--resume" in capsys.readouterr().err
