@@ -69,8 +69,8 @@ fn finders(recipe: &Recipe, composed: bool) -> Option<(Finder, Finder)> {
     let (mut raw, mut normalised) = (Vec::new(), Vec::new());
     for token in &recipe.added {
         let content = token.content.as_str();
-        let other = pieces.contains_key(content)
-            && alphabet::bytes(content).is_some_and(|bytes| bytes != content.as_bytes());
+        let other =
+            pieces.contains_key(content) && alphabet::bytes(content).is_some_and(|bytes| bytes != content.as_bytes());
         if token.single_word || other || (composed && token.normalized && !content.is_ascii()) {
             return None;
         }

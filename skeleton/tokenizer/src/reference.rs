@@ -32,7 +32,9 @@ impl Reference {
     }
 
     pub(crate) fn to_json(&self) -> Outcome<String> {
-        self.read.to_string(true).map_err(|error| Fault::bug(format!("a tokenizer that was read is not written: {error}")))
+        self.read
+            .to_string(true)
+            .map_err(|error| Fault::bug(format!("a tokenizer that was read is not written: {error}")))
     }
 
     /// Copies without a post-processor: it would add nothing to the ids and trim the spans.
@@ -51,7 +53,12 @@ impl Reference {
         guarded(path, || inner.encode_fast(text, false)).map(|encoding| encoding.get_ids().to_vec())
     }
 
-    pub(crate) fn encode_spans(&self, text: &str, as_text: bool, path: &Path) -> Outcome<(Vec<u32>, Vec<Range<usize>>)> {
+    pub(crate) fn encode_spans(
+        &self,
+        text: &str,
+        as_text: bool,
+        path: &Path,
+    ) -> Outcome<(Vec<u32>, Vec<Range<usize>>)> {
         let inner = self.copy(as_text);
         let encoding = guarded(path, || inner.encode(text, false))?;
         let spans = encoding.get_offsets().iter().map(|&(start, end)| start..end).collect();

@@ -267,3 +267,74 @@ fn contraction(text: &[u8], start: usize, any_case: bool) -> Option<usize> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use tokenizers::utils::SysRegex;
+
+    const PATTERNS: [&str; 4] = [GPT2, QWEN, LLAMA_3, CL100K];
+
+    fn ours(pattern: &str, text: &str) -> Vec<(usize, usize)> {
+        let splitter = Splitter::new(Family::of(pattern).unwrap());
+        let (mut cuts, mut at) = (Vec::new(), 0);
+        while at < text.len() {
+            let end = splitter.end(text.as_bytes(), at);
+            let window = Window::at(text.as_bytes(), at);
+            if let Some(length) = splitter.short(window).filter(|&length| window.first(length).is_ascii()) {
+                let wide = text.as_bytes().get(at + length).is_some_and(|byte| !byte.is_ascii());
+                assert!(at + length == end && !wide, "{:?} at {at}", text);
+            }
+            cuts.push((at, end));
+            at = end;
+        }
+        cuts
+    }
+
+    fn theirs(pattern: &str, text: &str) -> Vec<(usize, usize)> {
+        SysRegex::new(pattern).unwrap().find_iter(text).collect()
+    }
+
+    fn awkward() -> impl Strategy<Value = String> {
+        let parts = prop_oneof![
+            any::<String>(),
+            "['’`]{1,2}([sStTmMdDſ]|[rRvV][eE]|[lL][lL]|ll|[kK]){1,2}",
+            "[ \t\r\n\u{a0}\u{85}\u{2028}\u{3000}\u{b}]{0,5}",
+            "[a-zA-Z]{0,20}",
+            "[0-9٣Ⅳ½²]{0,7}",
+            "[-+*/=<>(){}.,;:!?_#@$%^&|~\"\\\\]{0,4}",
+            "[éßжλאبนकिो日本語ー한🙂\u{301}\u{200d}\u{feff}]{0,6}",
+        ];
+        proptest::collection::vec(parts, 0..8).prop_map(|parts| parts.concat())
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2000))]
+
+        #[test]
+        fn every_text_is_cut_where_oniguruma_cuts_it(text in awkward()) {
+            for pattern in PATTERNS {
+                prop_assert_eq!(ours(pattern, &text), theirs(pattern, &text), "{}", pattern);
+            }
+        }
+    }
+
+    #[test]
+    fn no_other_character_makes_a_contraction() {
+        for form in ["'_ ", "'_e ", "'r_ ", "'v_ ", "'_l ", "'l_ "] {
+            let text: String = ('\0'..=char::MAX).map(|c| form.replace('_', c.encode_utf8(&mut [0; 4]))).collect();
+            for pattern in PATTERNS {
+                assert!(ours(pattern, &text) == theirs(pattern, &text), "{form} {pattern}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_pattern_is_known_by_its_exact_spelling_only() {
+        assert_eq!(Family::of(GPT2), Some(Family::Gpt2));
+        assert_eq!(Family::of(LLAMA_3), Some(Family::Gpt4 { digits: 3 }));
+        assert_eq!(Family::of(&format!("{LLAMA_3} ")), None);
+        assert_eq!(Family::of(r"\w+|\s+"), None);
+    }
+}
