@@ -86,14 +86,12 @@ impl Words {
     #[inline(always)]
     pub(crate) fn get(&self, key: Key) -> Option<(&[u32; FEW], usize)> {
         let bucket = &self.buckets[key.bucket()];
-        let same = |way: usize| ((bucket.high[way] ^ key.high) << 4) | (bucket.low[way] ^ key.low) == 0;
-        let way = if same(0) {
-            0
-        } else if same(1) {
-            1
-        } else {
+        let apart = |way: usize| ((bucket.high[way] ^ key.high) << 4) | (bucket.low[way] ^ key.low);
+        let (first, second) = (apart(0), apart(1));
+        if first != 0 && second != 0 {
             return None;
-        };
+        }
+        let way = usize::from(first != 0);
         Some((&bucket.ids[way], (bucket.high[way] >> 60) as usize))
     }
 
