@@ -30,12 +30,43 @@ pub(crate) struct Checked {
     pub bytes: Vec<Option<Box<[u8]>>>,
     /// The added tokens, by id.
     pub added: Vec<Special>,
+    /// What an encoder is made of.
+    pub recipe: Recipe,
+}
+
+/// The parts of a file that say how text is cut and merged.
+pub(crate) struct Recipe {
+    pub added: Vec<Added>,
+    pub normalizer: Option<serde_json::Value>,
+    pub pre_tokenizer: Option<serde_json::Value>,
+    pub ignore_merges: bool,
+    /// Pieces and their ids, no piece twice.
+    pub pieces: Vec<(String, u32)>,
+    /// By rising rank.
+    pub merges: Vec<Merge>,
+}
+
+/// An added token with the rules by which it is found; in the order of the file.
+#[derive(Deserialize)]
+pub(crate) struct Added {
+    pub id: u32,
+    pub content: String,
+    pub special: bool,
+    #[serde(default)]
+    pub single_word: bool,
+    #[serde(default)]
+    pub lstrip: bool,
+    #[serde(default)]
+    pub rstrip: bool,
+    #[serde(default)]
+    pub normalized: bool,
 }
 
 #[derive(Deserialize)]
 struct File {
     #[serde(default)]
-    added_tokens: Vec<Special>,
+    added_tokens: Vec<Added>,
+    normalizer: Option<serde_json::Value>,
     pre_tokenizer: Option<serde_json::Value>,
     decoder: Option<Kind>,
     model: Model,
@@ -64,17 +95,28 @@ struct Model {
 
 #[derive(Deserialize)]
 #[serde(untagged)]
-enum Merge {
+pub(crate) enum Merge {
     Pair(String, String),
     Line(String),
 }
 
 impl Merge {
-    fn joined(&self) -> String {
+    /// What it joins; the older way of writing puts a space between.
+    pub(crate) fn sides(&self) -> (&str, &str) {
         match self {
-            Self::Pair(left, right) => format!("{left}{right}"),
-            Self::Line(line) => line.replacen(' ', "", 1),
+            Self::Pair(left, right) => (left, right),
+            Self::Line(line) => line.split_once(' ').unwrap_or((line, "")),
         }
+    }
+
+    fn joined(&self) -> String {
+        let (left, right) = self.sides();
+        [left, right].concat()
+    }
+
+    /// The older way may open with a line that names its version.
+    fn is_version(&self) -> bool {
+        matches!(self, Self::Line(line) if line.starts_with("#version"))
     }
 }
 
@@ -115,9 +157,25 @@ pub(crate) fn check(json: &[u8], path: &Path) -> Outcome<Checked> {
     let corrupt = |why: String| Fault::corrupt(path, 0, why);
     check_specials(&file).map_err(corrupt)?;
     let bytes = table(&file).map_err(corrupt)?;
-    let mut added = file.added_tokens;
+    let named = |token: &Added| Special { id: token.id, content: token.content.clone(), special: token.special };
+    let mut added: Vec<Special> = file.added_tokens.iter().map(named).collect();
     added.sort_by_key(|token| token.id);
-    Ok(Checked { bytes, added })
+    Ok(Checked { bytes, added, recipe: Recipe::of(file) })
+}
+
+impl Recipe {
+    fn of(file: File) -> Self {
+        let mut merges = file.model.merges;
+        merges.retain(|merge| !merge.is_version());
+        Self {
+            added: file.added_tokens,
+            normalizer: file.normalizer,
+            pre_tokenizer: file.pre_tokenizer,
+            ignore_merges: file.model.ignore_merges,
+            pieces: file.model.vocab.0,
+            merges,
+        }
+    }
 }
 
 fn byte_offset(json: &[u8], line: usize, column: usize) -> u64 {
