@@ -18,6 +18,11 @@ const FORMAT: &str = "aios-memories/2";
 /// What is read too: the first format, whose header told neither a first number nor a sealed length.
 const FIRST_FORMAT: &str = "aios-memories/1";
 
+/// The columns, in their order.
+pub(crate) const NAMES: [&str; 5] = ["id", "text", "vector", "created_unix_s", "source"];
+/// The key of the embedder's name in a schema's metadata.
+pub(crate) const EMBEDDER: &str = "embedder";
+
 /// What the header frame says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Header {
@@ -32,14 +37,14 @@ pub(crate) struct Header {
 
 /// The schema of all record batches of a store.
 pub(crate) fn schema(width: usize, metadata: BTreeMap<String, String>) -> SchemaRef {
-    let field = |name, data| Field::new(name, data, false);
-    let fields = vec![
-        field("id", DataType::FixedSizeBinary(16)),
-        field("text", DataType::Utf8),
-        field("vector", DataType::FixedSizeList(item(), width as i32)),
-        field("created_unix_s", DataType::Float64),
-        field("source", DataType::Utf8),
+    let types = [
+        DataType::FixedSizeBinary(16),
+        DataType::Utf8,
+        DataType::FixedSizeList(item(), width as i32),
+        DataType::Float64,
+        DataType::Utf8,
     ];
+    let fields: Vec<Field> = NAMES.into_iter().zip(types).map(|(name, data)| Field::new(name, data, false)).collect();
     Arc::new(Schema::new_with_metadata(fields, metadata))
 }
 
@@ -51,16 +56,24 @@ fn item() -> FieldRef {
 pub(crate) fn encode_header(header: &Header) -> Outcome<Vec<u8>> {
     let metadata = BTreeMap::from([
         ("format".to_string(), FORMAT.to_string()),
-        ("embedder".to_string(), header.space.embedder.clone()),
+        (EMBEDDER.to_string(), header.space.embedder.clone()),
         ("width".to_string(), header.space.width.to_string()),
         ("identity".to_string(), format!("{:016x}", header.identity)),
         ("first_number".to_string(), format!("{:016x}", header.first_number)),
         ("sealed_bytes".to_string(), format!("{:016x}", header.sealed_bytes)),
     ]);
+    encode_schema(&schema(header.space.width, metadata))
+}
+
+/// The schema message that an exported stream begins with.
+pub(crate) fn encode_stream_schema(space: &Space) -> Outcome<Vec<u8>> {
+    let metadata = BTreeMap::from([(EMBEDDER.to_string(), space.embedder.clone())]);
+    encode_schema(&schema(space.width, metadata))
+}
+
+fn encode_schema(schema: &SchemaRef) -> Outcome<Vec<u8>> {
     let mut tracker = DictionaryTracker::new(true);
-    let schema = schema(header.space.width, metadata);
-    let message =
-        IpcDataGenerator::default().schema_to_bytes_with_dictionary_tracker(&schema, &mut tracker, &options());
+    let message = IpcDataGenerator::default().schema_to_bytes_with_dictionary_tracker(schema, &mut tracker, &options());
     to_bytes(message)
 }
 
@@ -82,7 +95,7 @@ pub(crate) fn decode_header(payload: &[u8]) -> Result<Header, String> {
         return Err("the header's first_number is 0; numbers begin at 1".into());
     }
     let width = value("width")?.parse().map_err(|_| "the header's width is no number".to_string())?;
-    let space = Space { embedder: value("embedder")?.to_owned(), width };
+    let space = Space { embedder: value(EMBEDDER)?.to_owned(), width };
     space.check().map_err(|fault| fault.to_string())?;
     Ok(Header { space, identity: number("identity")?, first_number, sealed_bytes })
 }

@@ -10,6 +10,7 @@ mod columns;
 mod commit;
 mod compact;
 mod decode;
+mod exchange;
 mod frame;
 mod lock;
 mod medium;

@@ -1,6 +1,7 @@
 //! The store: a folder opened to write or to read. Puts the parts together; each part's rules stand in its own file.
 use crate::change::Change;
-use crate::commit::Committer;
+use crate::commit::{Committer, LARGEST_CHANGE};
+use crate::exchange;
 use crate::lock::Lock;
 use crate::medium::LOG;
 use crate::memory::{Memory, Space};
@@ -115,8 +116,48 @@ impl Store {
     /// Errors: `Exhausted`, `Io` with the store as it was, or closed to writing if the folder could not be synced;
     /// `Corrupt` when the log does not read back; `Unsupported` for a reader.
     pub fn compact(&self) -> Outcome<u64> {
-        let committer = self.committer("compacting a store opened to read only")?;
-        committer.rewrite(Vec::new(), &self.space, (self.options.clock)().to_bits(), &self.state)
+        self.rewrite(Vec::new())
+    }
+
+    /// Write all memories to a new file as an Arrow IPC stream, which any Arrow tool reads; gives how many there are.
+    ///
+    /// Columns: id (16 bytes, big-endian), text, vector, created_unix_s, source; the embedder's name is in the schema's
+    /// metadata. Costs one write of everything.
+    /// Errors: `Conflict` when there is a file of that name; `Io`, with no file left behind.
+    pub fn export(&self, path: impl AsRef<Path>) -> Outcome<u64> {
+        let held = self.snapshot();
+        exchange::write(path.as_ref(), &held, &self.space)?;
+        Ok(held.len() as u64)
+    }
+
+    /// Store the memories of a file that `export` or another Arrow tool wrote with the same columns, without nulls and
+    /// uncompressed; gives how many they are. All of them are stored, or none.
+    ///
+    /// Returns only once they are on the disk. More than 128 MiB of them make a new log, as `compact` does; writers wait
+    /// while they are written.
+    /// Errors: `Corrupt` with the byte for a file that is anything else; `Conflict` for an id that is there or is in the
+    /// file twice, and for vectors of another embedder; those of `append` and `compact`.
+    pub fn import(&self, path: impl AsRef<Path>) -> Outcome<u64> {
+        let committer = self.committer("importing into a store opened to read only")?;
+        let memories = exchange::read(path.as_ref(), &self.space)?;
+        let mut ids = HashSet::with_capacity(memories.len());
+        if let Some(twice) = memories.iter().find(|memory| !ids.insert(memory.id)) {
+            let what = format!("{} holds the memory {:032x} twice", path.as_ref().display(), twice.id);
+            return Err(Fault::conflict(what, "leave one of them out"));
+        }
+        let count = memories.len() as u64;
+        let bytes: usize = memories.iter().map(Memory::size_bytes).sum();
+        if bytes > LARGEST_CHANGE {
+            self.rewrite(memories)?;
+        } else if count > 0 {
+            committer.commit(Change::Store(memories), &self.state)?;
+        }
+        Ok(count)
+    }
+
+    fn rewrite(&self, added: Vec<Memory>) -> Outcome<u64> {
+        let committer = self.committer("rewriting a store opened to read only")?;
+        committer.rewrite(added, &self.space, (self.options.clock)().to_bits(), &self.state)
     }
 
     fn overdue(&self) -> bool {
