@@ -13,26 +13,38 @@ use foundation::{Fault, Outcome};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-const FORMAT: &str = "aios-memories/1";
+/// What is written.
+const FORMAT: &str = "aios-memories/2";
+/// What is read too: the first format, whose header told neither a first number nor a sealed length.
+const FIRST_FORMAT: &str = "aios-memories/1";
+
+/// The columns, in their order.
+pub(crate) const NAMES: [&str; 5] = ["id", "text", "vector", "created_unix_s", "source"];
+/// The key of the embedder's name in a schema's metadata.
+pub(crate) const EMBEDDER: &str = "embedder";
 
 /// What the header frame says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Header {
     pub(crate) space: Space,
-    /// Drawn when the store is made; goes into every checksum.
+    /// Drawn when the log is made; goes into every checksum.
     pub(crate) identity: u64,
+    /// The number of the first change in this log; past 1 in a compacted one.
+    pub(crate) first_number: u64,
+    /// How much of this log was on the disk before it took the place of an earlier one; 0 where there was none.
+    pub(crate) sealed_bytes: u64,
 }
 
 /// The schema of all record batches of a store.
 pub(crate) fn schema(width: usize, metadata: BTreeMap<String, String>) -> SchemaRef {
-    let field = |name, data| Field::new(name, data, false);
-    let fields = vec![
-        field("id", DataType::FixedSizeBinary(16)),
-        field("text", DataType::Utf8),
-        field("vector", DataType::FixedSizeList(item(), width as i32)),
-        field("created_unix_s", DataType::Float64),
-        field("source", DataType::Utf8),
+    let types = [
+        DataType::FixedSizeBinary(16),
+        DataType::Utf8,
+        DataType::FixedSizeList(item(), width as i32),
+        DataType::Float64,
+        DataType::Utf8,
     ];
+    let fields: Vec<Field> = NAMES.into_iter().zip(types).map(|(name, data)| Field::new(name, data, false)).collect();
     Arc::new(Schema::new_with_metadata(fields, metadata))
 }
 
@@ -40,18 +52,28 @@ fn item() -> FieldRef {
     Arc::new(Field::new("item", DataType::Float32, false))
 }
 
-/// The payload of a header frame: an Arrow schema message with our metadata.
+/// The payload of a header frame: an Arrow schema message with our metadata. As long whatever its numbers are.
 pub(crate) fn encode_header(header: &Header) -> Outcome<Vec<u8>> {
     let metadata = BTreeMap::from([
         ("format".to_string(), FORMAT.to_string()),
-        ("embedder".to_string(), header.space.embedder.clone()),
+        (EMBEDDER.to_string(), header.space.embedder.clone()),
         ("width".to_string(), header.space.width.to_string()),
         ("identity".to_string(), format!("{:016x}", header.identity)),
+        ("first_number".to_string(), format!("{:016x}", header.first_number)),
+        ("sealed_bytes".to_string(), format!("{:016x}", header.sealed_bytes)),
     ]);
+    encode_schema(&schema(header.space.width, metadata))
+}
+
+/// The schema message that an exported stream begins with.
+pub(crate) fn encode_stream_schema(space: &Space) -> Outcome<Vec<u8>> {
+    let metadata = BTreeMap::from([(EMBEDDER.to_string(), space.embedder.clone())]);
+    encode_schema(&schema(space.width, metadata))
+}
+
+fn encode_schema(schema: &SchemaRef) -> Outcome<Vec<u8>> {
     let mut tracker = DictionaryTracker::new(true);
-    let schema = schema(header.space.width, metadata);
-    let message =
-        IpcDataGenerator::default().schema_to_bytes_with_dictionary_tracker(&schema, &mut tracker, &options());
+    let message = IpcDataGenerator::default().schema_to_bytes_with_dictionary_tracker(schema, &mut tracker, &options());
     to_bytes(message)
 }
 
@@ -62,14 +84,20 @@ pub(crate) fn decode_header(payload: &[u8]) -> Result<Header, String> {
     let pairs = schema.custom_metadata().into_iter().flatten();
     let metadata: HashMap<&str, &str> = pairs.filter_map(|pair| Some((pair.key()?, pair.value()?))).collect();
     let value = |key: &str| metadata.get(key).copied().ok_or(format!("the header names no {key}"));
-    if value("format")? != FORMAT {
-        return Err(format!("the format is {:?}, not {FORMAT:?}", value("format")?));
+    let number =
+        |key: &str| u64::from_str_radix(value(key)?, 16).map_err(|_| format!("the header's {key} is no number"));
+    let (first_number, sealed_bytes) = match value("format")? {
+        FORMAT => (number("first_number")?, number("sealed_bytes")?),
+        FIRST_FORMAT => (1, 0),
+        other => return Err(format!("the format is {other:?}, not {FORMAT:?}")),
+    };
+    if first_number == 0 {
+        return Err("the header's first_number is 0; numbers begin at 1".into());
     }
     let width = value("width")?.parse().map_err(|_| "the header's width is no number".to_string())?;
-    let identity = u64::from_str_radix(value("identity")?, 16).map_err(|_| "the header's identity is no number")?;
-    let space = Space { embedder: value("embedder")?.to_owned(), width };
+    let space = Space { embedder: value(EMBEDDER)?.to_owned(), width };
     space.check().map_err(|fault| fault.to_string())?;
-    Ok(Header { space, identity })
+    Ok(Header { space, identity: number("identity")?, first_number, sealed_bytes })
 }
 
 /// The payload of a frame of memories, each checked before.
@@ -137,7 +165,8 @@ mod tests {
 
     #[test]
     fn a_header_comes_back_as_it_was() {
-        let header = Header { space: Space { embedder: "e/1".into(), width: 384 }, identity: u64::MAX - 5 };
+        let space = Space { embedder: "e/1".into(), width: 384 };
+        let header = Header { space, identity: u64::MAX - 5, first_number: 7, sealed_bytes: 1 << 40 };
         assert_eq!(decode_header(&encode_header(&header).unwrap()).unwrap(), header);
     }
 

@@ -1,26 +1,27 @@
 //! Group commit: whoever comes first writes for all who wait, in one frame and with one sync. Reads no log.
-use crate::columns;
+use crate::change::{self, Change};
 use crate::frame::{self, HEAD_BYTES, Kind, LARGEST_PAYLOAD};
 use crate::medium::{Medium, encode_mark};
-use crate::memory::Memory;
 use crate::recover::Cursor;
 use crate::state::State;
 use foundation::{Fault, Outcome};
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError, RwLock};
 
 /// No more than this is gathered into one frame, unless one call alone brings more.
-const GATHERED_BYTES: usize = 32 << 20;
+pub(crate) const GATHERED_BYTES: usize = 32 << 20;
 /// The most that one call may bring; leaves room for Arrow's own bytes.
-const LARGEST_APPEND: usize = LARGEST_PAYLOAD / 2;
+pub(crate) const LARGEST_CHANGE: usize = LARGEST_PAYLOAD / 2;
 
 /// The writing end of a store.
 pub(crate) struct Committer {
     queue: Mutex<Queue>,
     turn: Condvar,
-    log: Mutex<Log>,
+    pub(crate) log: Mutex<Log>,
+    /// Held by the one who makes a new log.
+    pub(crate) rewriting: Mutex<()>,
 }
 
 #[derive(Default)]
@@ -33,39 +34,42 @@ struct Queue {
 
 struct Job {
     ticket: u64,
-    memories: Vec<Memory>,
+    change: Change,
     bytes: usize,
 }
 
-struct Log {
-    path: PathBuf,
-    medium: Box<dyn Medium>,
-    cursor: Cursor,
+/// The log, open at its end.
+pub(crate) struct Log {
+    pub(crate) path: PathBuf,
+    pub(crate) medium: Box<dyn Medium>,
+    pub(crate) cursor: Cursor,
     /// Set when the disk's state is no longer known; nothing is written after that.
-    broken: Option<String>,
+    pub(crate) broken: Option<String>,
 }
 
 impl Committer {
     /// A committer that goes on at the cursor, which is the end of the log.
     pub(crate) fn new(path: PathBuf, medium: Box<dyn Medium>, cursor: Cursor) -> Self {
         let log = Mutex::new(Log { path, medium, cursor, broken: None });
-        Self { queue: Mutex::default(), turn: Condvar::new(), log }
+        Self { queue: Mutex::default(), turn: Condvar::new(), log, rewriting: Mutex::default() }
     }
 
-    /// Put memories on the disk and then into `state`; gives the number of the last one. All of them or none.
+    /// Put a change on the disk and then into `state`; gives the last number that it took. All of it or nothing.
     ///
     /// Returns only once a sync that began after the bytes were written has come back. Callers that wait at the same
-    /// time share one sync. Memories are checked before.
-    pub(crate) fn append(&self, memories: Vec<Memory>, state: &RwLock<State>) -> Outcome<u64> {
-        let bytes = memories.iter().map(Memory::size_bytes).sum();
-        if bytes > LARGEST_APPEND {
-            let (what, need, have) = ("one append in bytes".into(), bytes as u64, LARGEST_APPEND as u64);
+    /// time with changes of one kind share one sync. Memories are checked before.
+    /// Errors: `Conflict` for an id that is to be stored and is there; `NotFound` for one that is to be forgotten and is
+    /// not; `Exhausted`; `Io`.
+    pub(crate) fn commit(&self, change: Change, state: &RwLock<State>) -> Outcome<u64> {
+        let bytes = change.size_bytes();
+        if bytes > LARGEST_CHANGE {
+            let (what, need, have) = ("one change in bytes".into(), bytes as u64, LARGEST_CHANGE as u64);
             return Err(Fault::Exhausted { what, need, have });
         }
         let mut queue = held(&self.queue);
         let ticket = queue.next_ticket;
         queue.next_ticket += 1;
-        queue.waiting.push_back(Job { ticket, memories, bytes });
+        queue.waiting.push_back(Job { ticket, change, bytes });
         loop {
             if let Some(outcome) = queue.done.remove(&ticket) {
                 return outcome;
@@ -110,68 +114,62 @@ impl Drop for Lead<'_> {
 }
 
 impl Queue {
-    /// The oldest waiting jobs, at least one.
+    /// The oldest waiting job and those of its kind; the others go on waiting. A frame is of one kind, and no frame is
+    /// begun before the one before it is on the disk, so two kinds cannot share a sync. Those who wait at the same time
+    /// have no order among each other, so passing some over breaks none.
     fn gather(&mut self) -> Vec<Job> {
-        let (mut bytes, mut count) = (0, 0);
-        for job in &self.waiting {
-            bytes += job.bytes;
-            if count > 0 && bytes > GATHERED_BYTES {
-                break;
+        let Some(kind) = self.waiting.front().map(|job| job.change.kind()) else { return Vec::new() };
+        let (mut bytes, mut jobs, mut later) = (0, Vec::new(), VecDeque::new());
+        for job in self.waiting.drain(..) {
+            let fits = jobs.is_empty() || bytes + job.bytes <= GATHERED_BYTES;
+            if job.change.kind() == kind && fits {
+                bytes += job.bytes;
+                jobs.push(job);
+            } else {
+                later.push_back(job);
             }
-            count += 1;
         }
-        self.waiting.drain(..count).collect()
+        self.waiting = later;
+        jobs
     }
 }
 
 impl Log {
-    /// Write the jobs as one frame and sync; the outcome of each.
+    /// Write the jobs, all of one kind, as one frame and sync; the outcome of each.
     fn commit(&mut self, jobs: Vec<Job>, state: &RwLock<State>) -> Vec<(u64, Outcome<u64>)> {
-        let mut outcomes = Vec::with_capacity(jobs.len());
-        let mut accepted = Vec::with_capacity(jobs.len());
-        let mut ids = HashSet::new();
-        {
-            let state = state.read().unwrap_or_else(PoisonError::into_inner);
-            for job in jobs {
-                match new_ids(&job.memories, &state, &ids) {
-                    Ok(new) => {
-                        ids.extend(new);
-                        accepted.push(job);
-                    }
-                    Err(id) => outcomes.push((job.ticket, Err(already(id)))),
-                }
-            }
-        }
-        let memories: Vec<&Memory> = accepted.iter().flat_map(|job| &job.memories).collect();
-        let written = if memories.is_empty() { Ok(()) } else { self.write(&memories) };
+        let (accepted, mut outcomes) = sift(jobs, &state.read().unwrap_or_else(PoisonError::into_inner));
+        let changes: Vec<&Change> = accepted.iter().map(|job| &job.change).collect();
         let mut last = self.cursor.sequence - 1;
-        if written.is_ok() {
-            last -= memories.len() as u64;
+        let written = if changes.is_empty() { Ok(()) } else { self.write(&changes) };
+        if let Err(failure) = written {
+            outcomes.extend(accepted.iter().map(|job| (job.ticket, Err(failure.fault()))));
+            return outcomes;
         }
-        let mut kept = Vec::with_capacity(memories.len());
-        for job in accepted {
-            let outcome = written.as_ref().map_err(Failure::fault).map(|()| {
-                last += job.memories.len() as u64;
-                kept.extend(job.memories);
-                last
-            });
-            outcomes.push((job.ticket, outcome));
+        let mut state = state.write().unwrap_or_else(PoisonError::into_inner);
+        for Job { ticket, change, .. } in accepted {
+            last += change.count();
+            // The ids were looked at above, and only the leader changes the state.
+            let _ = state.apply(change);
+            outcomes.push((ticket, Ok(last)));
         }
-        // The ids were looked at above, and only the leader adds.
-        let _ = state.write().unwrap_or_else(PoisonError::into_inner).extend(kept);
         outcomes
     }
 
-    fn write(&mut self, memories: &[&Memory]) -> Result<(), Failure> {
-        if let Some(why) = &self.broken {
-            return Err(Failure::Broken { path: self.path.clone(), why: why.clone() });
-        }
+    /// `Broken` when the log is closed to writing.
+    pub(crate) fn sound(&self) -> Result<(), Failure> {
+        let broken = |why: &String| Failure::Broken { path: self.path.clone(), why: why.clone() };
+        self.broken.as_ref().map_or(Ok(()), |why| Err(broken(why)))
+    }
+
+    fn write(&mut self, changes: &[&Change]) -> Result<(), Failure> {
+        self.sound()?;
         let Cursor { identity, width, schema, offset, sequence } = &self.cursor;
-        let payload = columns::encode(memories, schema, *width).map_err(|fault| Failure::Bug(fault.to_string()))?;
+        let kind = changes.first().map_or(Kind::Memories, |change| change.kind());
+        let payload = change::encode(changes, schema, *width).map_err(|fault| Failure::Bug(fault.to_string()))?;
         if payload.len() > LARGEST_PAYLOAD {
-            return Err(Failure::Bug(format!("a payload of {} bytes passed the bound on appends", payload.len())));
+            return Err(Failure::Bug(format!("a payload of {} bytes passed the bound on changes", payload.len())));
         }
-        let frame = frame::encode(*identity, *sequence, Kind::Memories, &payload);
+        let frame = frame::encode(*identity, *sequence, kind, &payload);
         debug_assert_eq!(frame.len(), HEAD_BYTES + payload.len());
         if let Err(error) = self.medium.write(*offset, &frame) {
             return Err(self.undo(error, frame.len() as u64, false));
@@ -180,7 +178,7 @@ impl Log {
             return Err(self.undo(error, frame.len() as u64, true));
         }
         self.cursor.offset += frame.len() as u64;
-        self.cursor.sequence += memories.len() as u64;
+        self.cursor.sequence += changes.iter().map(|change| change.count()).sum::<u64>();
         // A mark that stays behind is still true: it is a lower bound.
         let _ = self.medium.mark(encode_mark(self.cursor.identity, self.cursor.offset));
         Ok(())
@@ -196,19 +194,23 @@ impl Log {
         } else if let Err(cut) = cut {
             self.broken = Some(format!("a torn frame could not be cut off ({cut}); close the store and open it again"));
         }
-        Failure::Disk { path: self.path.clone(), kind: error.kind(), what: error.to_string(), frame_bytes }
+        Failure::disk(&self.path, &error, frame_bytes)
     }
 }
 
 /// Why a frame was not written; can be told to everyone who waited for it.
-enum Failure {
+pub(crate) enum Failure {
     Disk { path: PathBuf, kind: io::ErrorKind, what: String, frame_bytes: u64 },
     Broken { path: PathBuf, why: String },
     Bug(String),
 }
 
 impl Failure {
-    fn fault(&self) -> Fault {
+    pub(crate) fn disk(path: &Path, error: &io::Error, frame_bytes: u64) -> Self {
+        Self::Disk { path: path.to_path_buf(), kind: error.kind(), what: error.to_string(), frame_bytes }
+    }
+
+    pub(crate) fn fault(&self) -> Fault {
         use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
         match self {
             Self::Disk { path, kind: StorageFull | FileTooLarge | QuotaExceeded, what, frame_bytes } => {
@@ -222,132 +224,32 @@ impl Failure {
     }
 }
 
-/// The ids of a job if none of them is known, else the first that is.
-fn new_ids(memories: &[Memory], state: &State, pending: &HashSet<u128>) -> Result<HashSet<u128>, u128> {
-    let mut new = HashSet::with_capacity(memories.len());
-    for Memory { id, .. } in memories {
-        if state.holds(*id) || pending.contains(id) || !new.insert(*id) {
-            return Err(*id);
+/// The jobs that can be done, in their order, and the outcomes of those that cannot.
+fn sift(jobs: Vec<Job>, state: &State) -> (Vec<Job>, Vec<(u64, Outcome<u64>)>) {
+    let (mut accepted, mut refused) = (Vec::with_capacity(jobs.len()), Vec::new());
+    let mut taken = HashSet::new();
+    for job in jobs {
+        let storing = matches!(job.change, Change::Store(_));
+        let mut own = HashSet::new();
+        let mut ids = job.change.ids();
+        let bad = ids.find(|id| state.holds(*id) == storing || taken.contains(id) || !own.insert(*id));
+        drop(ids);
+        match bad {
+            None => {
+                taken.extend(own);
+                accepted.push(job);
+            }
+            Some(id) if storing => refused.push((job.ticket, Err(already(id)))),
+            Some(id) => refused.push((job.ticket, Err(Fault::not_found(format!("memory {id:032x}"))))),
         }
     }
-    Ok(new)
+    (accepted, refused)
 }
 
-fn already(id: u128) -> Fault {
+pub(crate) fn already(id: u128) -> Fault {
     Fault::conflict(format!("a memory {id:032x} is already there"), "it was stored before: give a new memory a new id")
 }
 
-fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(crate) fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::medium::{MARK_BYTES, decode_mark};
-    use crate::recover;
-    use std::collections::BTreeMap;
-    use std::sync::Arc;
-
-    /// A disk that loses power: before its `crash_at`-th call, after which nothing works.
-    #[derive(Default)]
-    struct Disk {
-        durable: Vec<u8>,
-        written: Vec<u8>,
-        mark: Vec<u8>,
-        calls: u64,
-        crash_at: u64,
-    }
-
-    struct Simulated(Arc<Mutex<Disk>>);
-
-    impl Simulated {
-        fn call(&mut self, work: impl FnOnce(&mut Disk)) -> io::Result<()> {
-            let mut disk = held(&self.0);
-            disk.calls += 1;
-            if disk.calls > disk.crash_at {
-                return Err(io::Error::other("no power"));
-            }
-            work(&mut disk);
-            Ok(())
-        }
-    }
-
-    impl Medium for Simulated {
-        fn write(&mut self, offset: u64, bytes: &[u8]) -> io::Result<()> {
-            // The last call before the end may have been at its work.
-            let mut disk = held(&self.0);
-            disk.written.resize(offset as usize, 0);
-            disk.written.extend_from_slice(bytes);
-            drop(disk);
-            self.call(|_| ())
-        }
-        fn sync(&mut self) -> io::Result<()> {
-            self.call(|disk| disk.durable = disk.written.clone())
-        }
-        fn truncate(&mut self, length: u64) -> io::Result<()> {
-            self.call(|disk| disk.written.truncate(length as usize))
-        }
-        fn mark(&mut self, mark: [u8; MARK_BYTES]) -> io::Result<()> {
-            self.call(|disk| disk.mark = mark.to_vec())
-        }
-    }
-
-    fn cursor() -> Cursor {
-        Cursor { identity: 3, width: 2, schema: columns::schema(2, BTreeMap::new()), offset: 0, sequence: 1 }
-    }
-
-    fn memory(id: u128) -> Memory {
-        Memory { id, text: "t".repeat(900), vector: vec![1.0, 2.0], created_unix_s: 0.0, source: "s".into() }
-    }
-
-    /// What the platter holds: all that was synced, and of the rest whichever sectors the disk got to, in any order.
-    fn platter(disk: &Disk, mut seed: u64) -> Vec<u8> {
-        let mut image = disk.durable.clone();
-        image.resize(disk.written.len().max(image.len()), 0);
-        for start in (disk.durable.len() / 512 * 512..disk.written.len()).step_by(512) {
-            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            let sector = start..(start + 512).min(disk.written.len());
-            if seed >> 63 == 1 {
-                image[sector.clone()].copy_from_slice(&disk.written[sector]);
-            }
-        }
-        image
-    }
-
-    #[test]
-    fn what_was_acknowledged_outlives_a_loss_of_power_before_any_call() {
-        for (crash_at, seed) in (0..24).flat_map(|crash_at| (0..16).map(move |seed| (crash_at, seed))) {
-            let disk = Arc::new(Mutex::new(Disk { crash_at, ..Disk::default() }));
-            let committer = Committer::new("log".into(), Box::new(Simulated(disk.clone())), cursor());
-            let state = RwLock::new(State::new(2));
-            let acknowledged: Vec<u128> =
-                (0..12).filter(|&id| committer.append(vec![memory(id)], &state).is_ok()).collect();
-            let disk = held(&disk);
-            let image = platter(&disk, seed * 977 + crash_at);
-            let mark = decode_mark(&disk.mark).map_or(0, |mark| mark.1);
-            let mut found = Vec::new();
-            let keep = |memories| {
-                found.extend(memories);
-                Ok(())
-            };
-            recover::frames(&mut &image[..], &mut cursor(), mark, keep).unwrap();
-            let ids: Vec<u128> = found.iter().map(|memory: &Memory| memory.id).collect();
-            assert!(ids.starts_with(&acknowledged), "{acknowledged:?} became {ids:?} at {crash_at}");
-            assert!(ids.len() <= acknowledged.len() + 1);
-        }
-    }
-
-    #[test]
-    fn after_a_failed_sync_nothing_is_written_any_more() {
-        let disk = Arc::new(Mutex::new(Disk { crash_at: 4, ..Disk::default() }));
-        let committer = Committer::new("log".into(), Box::new(Simulated(disk.clone())), cursor());
-        let state = RwLock::new(State::new(2));
-        assert_eq!(committer.append(vec![memory(1)], &state).unwrap(), 1);
-        assert!(matches!(committer.append(vec![memory(2)], &state), Err(Fault::Io { .. })));
-        held(&disk).crash_at = u64::MAX;
-        let calls = held(&disk).calls;
-        assert!(matches!(committer.append(vec![memory(3)], &state), Err(Fault::Io { .. })));
-        assert_eq!((held(&disk).calls, state.read().unwrap().len()), (calls, 1));
-    }
 }

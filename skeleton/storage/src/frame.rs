@@ -18,6 +18,8 @@ pub(crate) enum Kind {
     Header,
     /// Memories, as one Arrow record batch.
     Memories,
+    /// The ids of memories that are forgotten, 16 bytes big-endian each.
+    Forgotten,
 }
 
 impl Kind {
@@ -25,6 +27,7 @@ impl Kind {
         match self {
             Self::Header => 0,
             Self::Memories => 1,
+            Self::Forgotten => 2,
         }
     }
 }
@@ -58,7 +61,7 @@ impl Head {
         let bytes: [u8; HEAD_BYTES] = *bytes.first_chunk()?;
         let length = u32::from_le_bytes(*bytes.first_chunk()?) as usize;
         let sequence = u64::from_le_bytes(bytes[8..16].try_into().ok()?);
-        let kind = [Kind::Header, Kind::Memories].into_iter().find(|kind| kind.code() == bytes[16])?;
+        let kind = [Kind::Header, Kind::Memories, Kind::Forgotten].into_iter().find(|kind| kind.code() == bytes[16])?;
         let fits = length <= LARGEST_PAYLOAD && length.is_multiple_of(8) && bytes[17..] == [0; 7];
         fits.then_some(Self { length, sequence, kind, bytes })
     }

@@ -1,32 +1,62 @@
-//! What the log lies on: three operations, so that a test can stand in for a disk that fails. Orders nothing.
-use std::fs::File;
+//! What the log lies on: a few operations, so that a test can stand in for a disk that fails. Orders nothing.
+use std::fs::{self, File};
 use std::io;
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
 
 /// Bytes of the mark: identity, acknowledged length, CRC-32C of both, four zeros.
 pub(crate) const MARK_BYTES: usize = 24;
+/// The file names in a store's folder.
+pub(crate) const LOG: &str = "log";
+/// A log that is being made and has not yet taken the log's place.
+pub(crate) const DRAFT: &str = "log.new";
 
-/// A log and its mark. What was written is durable only after `sync` has returned.
+/// A log, its mark and their folder. What was written is durable only after `sync` has returned.
 pub(crate) trait Medium: Send {
     /// Write `bytes` at `offset` of the log.
     fn write(&mut self, offset: u64, bytes: &[u8]) -> io::Result<()>;
+    /// Read `length` bytes at `offset` of the log.
+    fn read(&mut self, offset: u64, length: usize) -> io::Result<Vec<u8>>;
     /// Wait until all that was written to the log is on the disk (fdatasync; F_FULLFSYNC on macOS).
     fn sync(&mut self) -> io::Result<()>;
     /// Cut the log to `length`.
     fn truncate(&mut self, length: u64) -> io::Result<()>;
     /// Note the acknowledged length, without waiting for the disk.
     fn mark(&mut self, mark: [u8; MARK_BYTES]) -> io::Result<()>;
+    /// Begin an empty draft beside the log; one that is there is lost.
+    fn draft(&mut self) -> io::Result<Box<dyn Draft>>;
+    /// Take the draft away.
+    fn discard(&mut self) -> io::Result<()>;
+    /// Rename the draft to be the log, and write to it from now on. Durable after `sync_folder`.
+    fn swap(&mut self) -> io::Result<()>;
+    /// Wait until the names of the folder are on the disk.
+    fn sync_folder(&mut self) -> io::Result<()>;
+}
+
+/// A log to be. May be written while the log is.
+pub(crate) trait Draft: Send {
+    /// Write `bytes` at `offset`.
+    fn write(&mut self, offset: u64, bytes: &[u8]) -> io::Result<()>;
+    /// Wait until all that was written, and the length, is on the disk.
+    fn sync(&mut self) -> io::Result<()>;
 }
 
 /// The files of a store.
 pub(crate) struct Files {
+    pub(crate) folder: PathBuf,
     pub(crate) log: File,
     pub(crate) mark: File,
+    pub(crate) draft: Option<File>,
 }
 
 impl Medium for Files {
     fn write(&mut self, offset: u64, bytes: &[u8]) -> io::Result<()> {
         self.log.write_all_at(bytes, offset)
+    }
+
+    fn read(&mut self, offset: u64, length: usize) -> io::Result<Vec<u8>> {
+        let mut bytes = vec![0; length];
+        self.log.read_exact_at(&mut bytes, offset).map(|()| bytes)
     }
 
     fn sync(&mut self) -> io::Result<()> {
@@ -40,6 +70,48 @@ impl Medium for Files {
     fn mark(&mut self, mark: [u8; MARK_BYTES]) -> io::Result<()> {
         self.mark.write_all_at(&mark, 0)
     }
+
+    fn draft(&mut self) -> io::Result<Box<dyn Draft>> {
+        let draft = private(&self.folder.join(DRAFT), true)?;
+        self.draft = Some(draft.try_clone()?);
+        Ok(Box::new(draft))
+    }
+
+    fn discard(&mut self) -> io::Result<()> {
+        self.draft = None;
+        fs::remove_file(self.folder.join(DRAFT))
+    }
+
+    fn swap(&mut self) -> io::Result<()> {
+        let draft = self.draft.take().ok_or_else(|| io::Error::other("no draft was begun"))?;
+        fs::rename(self.folder.join(DRAFT), self.folder.join(LOG))?;
+        self.log = draft;
+        Ok(())
+    }
+
+    fn sync_folder(&mut self) -> io::Result<()> {
+        sync_folder(&self.folder)
+    }
+}
+
+impl Draft for File {
+    fn write(&mut self, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        self.write_all_at(bytes, offset)
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        self.sync_all()
+    }
+}
+
+/// Open a file that only its owner may read, made when it is not there.
+pub(crate) fn private(path: &Path, empty: bool) -> io::Result<File> {
+    fs::OpenOptions::new().read(true).write(true).create(true).truncate(empty).mode(0o600).open(path)
+}
+
+/// Wait until the names in a folder are on the disk.
+pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
+    File::open(folder).and_then(|folder| folder.sync_all())
 }
 
 /// The mark's bytes for a store and its acknowledged length.

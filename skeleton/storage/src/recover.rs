@@ -1,8 +1,7 @@
 //! Reads a log frame by frame and says where its sound part ends. Changes nothing; whoever writes does the cutting.
+use crate::change::Change;
 use crate::columns;
-use crate::decode;
 use crate::frame::{HEAD_BYTES, Head, Kind};
-use crate::memory::Memory;
 use arrow_schema::SchemaRef;
 use std::io::{self, Read};
 
@@ -11,8 +10,10 @@ use std::io::{self, Read};
 pub struct Recovery {
     /// Whole frames, the header not counted.
     pub frames: u64,
-    /// Memories in them.
+    /// Memories that are there.
     pub memories: u64,
+    /// Memories that were forgotten, and whose bytes still lie in the log until it is compacted.
+    pub forgotten: u64,
     /// Bytes of the log that hold whole frames.
     pub sound_bytes: u64,
     /// Bytes of a torn tail after them, which was never acknowledged as far as the store knows. A writer has cut them
@@ -46,7 +47,7 @@ pub(crate) struct Cursor {
     pub(crate) schema: SchemaRef,
     /// Where the next frame begins.
     pub(crate) offset: u64,
-    /// The number of the next memory.
+    /// The number of the next change.
     pub(crate) sequence: u64,
 }
 
@@ -65,7 +66,7 @@ pub(crate) fn header(log: &mut impl Read) -> Result<(columns::Header, u64), Stop
     Ok((columns::decode_header(&payload).map_err(corrupt)?, head.frame_bytes()))
 }
 
-/// Read on from the cursor to the end, handing every frame's memories to `found` and moving the cursor past it.
+/// Read on from the cursor to the end, handing every frame's change to `found` and moving the cursor past it.
 ///
 /// `log` stands at the cursor; `acknowledged` is the least length that the log must have. Gives the number of frames and
 /// of bytes after the last whole one. A bad frame is a torn tail only if it is not within the acknowledged bytes and no
@@ -75,21 +76,22 @@ pub(crate) fn frames(
     log: &mut impl Read,
     cursor: &mut Cursor,
     acknowledged: u64,
-    mut found: impl FnMut(Vec<Memory>) -> Result<(), String>,
+    mut found: impl FnMut(Change) -> Result<(), String>,
 ) -> Result<(u64, u64), Stop> {
     let mut count = 0;
     let mut bytes = Vec::new();
     loop {
         bytes.clear();
         log.by_ref().take(HEAD_BYTES as u64).read_to_end(&mut bytes)?;
-        let head = Head::decode(&bytes).filter(|head| head.kind == Kind::Memories && head.sequence == cursor.sequence);
+        let head = Head::decode(&bytes).filter(|head| head.kind != Kind::Header && head.sequence == cursor.sequence);
         if let Some(head) = head {
             log.by_ref().take(head.length as u64).read_to_end(&mut bytes)?;
             if whole(head, cursor, &bytes) {
                 let corrupt = |why| Stop::Corrupt(cursor.offset, why);
-                let memories = decode::decode(&bytes[HEAD_BYTES..], cursor.width).map_err(corrupt)?;
-                cursor.sequence += memories.len() as u64;
-                found(memories).map_err(corrupt)?;
+                let change = Change::decode(head.kind, &bytes[HEAD_BYTES..], cursor.width).map_err(corrupt)?;
+                let next = cursor.sequence.checked_add(change.count());
+                cursor.sequence = next.ok_or_else(|| corrupt("a number past the last one".into()))?;
+                found(change).map_err(corrupt)?;
                 cursor.offset += head.frame_bytes();
                 count += 1;
                 continue;
@@ -129,7 +131,7 @@ fn tail(cursor: &Cursor, bytes: &[u8], acknowledged: u64) -> Result<u64, Stop> {
 fn later_frame(cursor: &Cursor, bytes: &[u8]) -> Option<usize> {
     (0..bytes.len()).step_by(8).find(|&place| {
         let rest = &bytes[place..];
-        let head = Head::decode(rest).filter(|head| head.kind == Kind::Memories && head.sequence >= cursor.sequence);
+        let head = Head::decode(rest).filter(|head| head.kind != Kind::Header && head.sequence >= cursor.sequence);
         let payload = head.and_then(|head| rest.get(HEAD_BYTES..HEAD_BYTES + head.length).map(|p| (head, p)));
         payload.is_some_and(|(head, p)| head.vouches_for(cursor.identity, p))
     })

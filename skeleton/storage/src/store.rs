@@ -1,36 +1,38 @@
 //! The store: a folder opened to write or to read. Puts the parts together; each part's rules stand in its own file.
-use crate::columns::{self, Header};
-use crate::commit::Committer;
-use crate::frame::{self, Kind};
+use crate::change::Change;
+use crate::commit::{Committer, LARGEST_CHANGE};
+use crate::exchange;
 use crate::lock::Lock;
-use crate::medium::{Files, MARK_BYTES, decode_mark, encode_mark};
+use crate::medium::LOG;
 use crate::memory::{Memory, Space};
-use crate::recover::{self, Cursor, Recovery, Stop};
+use crate::open::{self, Loaded, OpenOptions};
+use crate::recover::{self, Cursor, Recovery};
+use crate::snapshot::Snapshot;
 use crate::state::State;
 use foundation::{Fault, Outcome};
-use std::fs::{self, DirBuilder, File};
-use std::io::{BufReader, Read, Seek, SeekFrom, Write};
-use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
+use std::collections::HashSet;
+use std::fs::File;
+use std::io::{BufReader, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
 
-/// Tells the seconds since 1970-01-01 00:00 UTC; handed in so that tests can stand still.
-pub type Clock = Arc<dyn Fn() -> f64 + Send + Sync>;
-
-/// How to open a store.
-#[derive(Clone)]
-pub struct OpenOptions {
-    /// To write, which takes the store's lock and makes the store if it is not there; or to read only.
-    pub writer: bool,
-    /// The space that the vectors must lie in. A new store needs it; an old one is compared with it if it is given.
-    pub space: Option<Space>,
-    /// Read once, when a store is made, for its identity.
-    pub clock: Clock,
+/// When what was forgotten leaves the files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Compact {
+    /// Before the call returns.
+    Now,
+    /// With the next compaction: one that is asked for, or the one that a `forget` makes by itself once the bytes of
+    /// forgotten memories are at least as many as those of the memories that are there, and at least 64 KiB.
+    Later,
 }
+
+/// Fewer dead bytes than these are not worth a new log.
+const FEWEST_DEAD_BYTES: u64 = 64 << 10;
 
 /// An open store. All calls may be made from many threads at once.
 pub struct Store {
     folder: PathBuf,
+    options: OpenOptions,
     space: Space,
     state: RwLock<State>,
     recovery: Recovery,
@@ -50,80 +52,170 @@ impl Store {
     /// no store to read, or no space given to make one; `Corrupt` for damage, which is never repaired; `Io`.
     pub fn open(folder: impl AsRef<Path>, options: &OpenOptions) -> Outcome<Self> {
         let folder = folder.as_ref();
-        let path = folder.join("log");
         if let Some(space) = &options.space {
             space.check()?;
         }
-        let lock = if options.writer { Some(begin(folder, &path, options)?) } else { None };
-        if !path.exists() {
-            return Err(Fault::not_found(format!("a store in {}", folder.display())));
-        }
-        // The mark is read before the log, so that it cannot be ahead of it.
-        let mark = read_mark(&folder.join("mark"))?;
-        let file =
-            fs::OpenOptions::new().read(true).write(options.writer).open(&path).map_err(|e| Fault::io(&path, e))?;
-        let mut log = BufReader::with_capacity(1 << 20, file);
-        let told = |stop| told(&path, stop);
-        let (header, header_bytes) = recover::header(&mut log).map_err(told)?;
-        same_space(&header.space, options)?;
-        let Header { space, identity } = header;
-        let schema = columns::schema(space.width, Default::default());
-        let mut cursor = Cursor { identity, width: space.width, schema, offset: header_bytes, sequence: 1 };
-        let mut state = State::new(space.width);
-        let acknowledged = mark.filter(|mark| mark.0 == identity).map(|mark| mark.1);
-        let found = |memories| state.extend(memories).map_err(|id| format!("a second memory {id:032x}"));
-        let (frames, torn) = recover::frames(&mut log, &mut cursor, acknowledged.unwrap_or(0), found).map_err(told)?;
-        let recovery = Recovery {
-            frames,
-            memories: state.len() as u64,
-            sound_bytes: cursor.offset,
-            dropped_bytes: torn,
-            marked: acknowledged.is_some(),
-        };
+        let lock = if options.writer { Some(open::begin(folder, options)?) } else { None };
+        let Loaded { log, space, cursor, state, recovery } = open::load(folder, options)?;
         let end = match lock {
-            Some(lock) => writer(folder, &path, log.into_inner(), cursor, lock)?,
+            Some(lock) => End::Writer { committer: open::writer(folder, log.into_inner(), cursor)?, _lock: lock },
             None => End::Reader { log: Mutex::new((log, cursor)) },
         };
-        Ok(Self { folder: folder.to_path_buf(), space, state: RwLock::new(state), recovery, end })
+        let (folder, options) = (folder.to_path_buf(), options.clone());
+        Ok(Self { folder, options, space, state: RwLock::new(state), recovery, end })
     }
 
-    /// Store memories, all of them or none; gives the number of the last one, counting from 1 over the whole store.
+    /// Store memories, all of them or none; gives the number of the last one.
     ///
-    /// Returns only once they are on the disk; threads that append at the same time share one sync. After an error of
-    /// the disk the call is to be repeated with the same ids: a memory that was stored after all gives `Conflict`.
+    /// Numbers count from 1 over the store's life, one to each memory stored and one to each forgotten, and none is given
+    /// twice. Returns only once the memories are on the disk; threads that append at the same time share one sync. After
+    /// an error of the disk the call is to be repeated with the same ids: a memory that was stored after all gives
+    /// `Conflict`.
     /// Errors: `Shape`, `OutOfRange` for a bad memory; `Conflict` for an id that is there; `Exhausted` for a full disk
     /// or more than 128 MiB at once; `Io`; `Unsupported` for a reader.
     pub fn append(&self, memories: &[Memory]) -> Outcome<u64> {
-        let End::Writer { committer, .. } = &self.end else {
-            let (what, instead) = ("appending to a store opened to read only".into(), "open it as a writer".into());
-            return Err(Fault::Unsupported { what, instead });
-        };
+        let committer = self.committer("appending to a store opened to read only")?;
         memories.iter().try_for_each(|memory| memory.check(self.space.width))?;
         if memories.is_empty() {
-            return Ok(self.len() as u64);
+            return Ok(self.state().number());
         }
-        committer.append(memories.to_vec(), &self.state)
+        committer.commit(Change::Store(memories.to_vec()), &self.state)
     }
 
-    /// Read what a writer has appended since; gives the number of new memories. A writer knows its own: 0.
+    /// Forget memories, all of them or none; gives how many there were. An id given twice is forgotten once; it may be
+    /// stored anew afterwards.
+    ///
+    /// Returns only once it is on the disk that they are forgotten. Their bytes leave the store's files when it is
+    /// compacted; with `Compact::Now` that is before the call returns. A compaction takes place in the calling thread
+    /// while others go on. When one that was asked for fails, the call fails, but the memories stay forgotten, and
+    /// `compact` is to be called again; one that was not asked for is tried again by the next `forget`.
+    /// Errors: `NotFound` for an id that is not there; those of `compact`.
+    pub fn forget(&self, ids: &[u128], compact: Compact) -> Outcome<u64> {
+        let committer = self.committer("forgetting in a store opened to read only")?;
+        let mut named = HashSet::with_capacity(ids.len());
+        let ids: Vec<u128> = ids.iter().copied().filter(|id| named.insert(*id)).collect();
+        let count = ids.len() as u64;
+        if count > 0 {
+            committer.commit(Change::Forget(ids), &self.state)?;
+        }
+        if compact == Compact::Now {
+            self.compact()?;
+        } else if self.overdue() {
+            // Nobody waits for it, and the next one is due as long as it fails.
+            let _ = self.compact();
+        }
+        Ok(count)
+    }
+
+    /// Make a new log of what is there and put it in the old one's place; gives by how many bytes the log shrank.
+    ///
+    /// What was forgotten before the call is in no file of the folder afterwards; a file system may keep the blocks of
+    /// the old log until it needs them, and readers that have it open keep it until they refresh. Snapshots, and readers
+    /// in this and other processes, go on. Others append and forget meanwhile, but for the last part, which is as
+    /// long as what they did. Costs one write of all that is there, and twice that on the disk for so long.
+    /// Errors: `Exhausted`, `Io` with the store as it was, or closed to writing if the folder could not be synced;
+    /// `Corrupt` when the log does not read back; `Unsupported` for a reader.
+    pub fn compact(&self) -> Outcome<u64> {
+        self.rewrite(Vec::new())
+    }
+
+    /// Write all memories to a new file as an Arrow IPC stream, which any Arrow tool reads; gives how many there are.
+    ///
+    /// Columns: id (16 bytes, big-endian), text, vector, created_unix_s, source; the embedder's name is in the schema's
+    /// metadata. Costs one write of everything.
+    /// Errors: `Conflict` when there is a file of that name; `Io`, with no file left behind.
+    pub fn export(&self, path: impl AsRef<Path>) -> Outcome<u64> {
+        let held = self.snapshot();
+        exchange::write(path.as_ref(), &held, &self.space)?;
+        Ok(held.len() as u64)
+    }
+
+    /// Store the memories of a file that `export` or another Arrow tool wrote with the same columns, without nulls and
+    /// uncompressed; gives how many they are. All of them are stored, or none.
+    ///
+    /// Returns only once they are on the disk. More than 128 MiB of them make a new log, as `compact` does; writers wait
+    /// while they are written.
+    /// Errors: `Corrupt` with the byte for a file that is anything else; `Conflict` for an id that is there or is in the
+    /// file twice, and for vectors of another embedder; those of `append` and `compact`.
+    pub fn import(&self, path: impl AsRef<Path>) -> Outcome<u64> {
+        let committer = self.committer("importing into a store opened to read only")?;
+        let memories = exchange::read(path.as_ref(), &self.space)?;
+        let mut ids = HashSet::with_capacity(memories.len());
+        if let Some(twice) = memories.iter().find(|memory| !ids.insert(memory.id)) {
+            let what = format!("{} holds the memory {:032x} twice", path.as_ref().display(), twice.id);
+            return Err(Fault::conflict(what, "leave one of them out"));
+        }
+        let count = memories.len() as u64;
+        let bytes: usize = memories.iter().map(Memory::size_bytes).sum();
+        if bytes > LARGEST_CHANGE {
+            self.rewrite(memories)?;
+        } else if count > 0 {
+            committer.commit(Change::Store(memories), &self.state)?;
+        }
+        Ok(count)
+    }
+
+    fn rewrite(&self, added: Vec<Memory>) -> Outcome<u64> {
+        let committer = self.committer("rewriting a store opened to read only")?;
+        committer.rewrite(added, &self.space, (self.options.clock)().to_bits(), &self.state)
+    }
+
+    fn overdue(&self) -> bool {
+        let (live, dead) = self.state().live_and_dead_bytes();
+        dead >= live.max(FEWEST_DEAD_BYTES)
+    }
+
+    fn committer(&self, what: &str) -> Outcome<&Committer> {
+        match &self.end {
+            End::Writer { committer, .. } => Ok(committer),
+            End::Reader { .. } => Err(Fault::Unsupported { what: what.into(), instead: "open it as a writer".into() }),
+        }
+    }
+
+    /// Read what a writer has done since; gives the number of new memories. A writer knows its own: 0.
+    ///
+    /// Costs a read of what is new, or of the whole log once the writer has compacted it.
     pub fn refresh(&self) -> Outcome<usize> {
         let End::Reader { log } = &self.end else { return Ok(0) };
-        let path = self.folder.join("log");
+        let path = self.folder.join(LOG);
         let mut log = log.lock().unwrap_or_else(PoisonError::into_inner);
         let (log, cursor) = &mut *log;
+        if open::replaced(&path, log.get_ref()).map_err(|e| Fault::io(&path, e))? {
+            return self.reload(log, cursor);
+        }
         log.seek(SeekFrom::Start(cursor.offset)).map_err(|e| Fault::io(&path, e))?;
-        let mut new = Vec::new();
+        let mut changes = Vec::new();
         let mut ahead = cursor.clone();
-        recover::frames(log, &mut ahead, 0, |memories| {
-            new.extend(memories);
+        recover::frames(log, &mut ahead, 0, |change| {
+            changes.push(change);
             Ok(())
         })
-        .map_err(|stop| told(&path, stop))?;
-        let count = new.len();
-        let extended = self.state.write().unwrap_or_else(PoisonError::into_inner).extend(new);
-        extended.map_err(|id| Fault::corrupt(&path, cursor.offset, format!("a second memory {id:032x}")))?;
+        .map_err(|stop| open::told(&path, stop))?;
+        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        let mut new = HashSet::new();
+        for change in changes {
+            match &change {
+                Change::Store(memories) => new.extend(memories.iter().map(|memory| memory.id)),
+                Change::Forget(ids) => ids.iter().for_each(|id| {
+                    new.remove(id);
+                }),
+            }
+            let why = |id| Fault::corrupt(&path, cursor.offset, format!("a second, or no, memory {id:032x}"));
+            state.apply(change).map_err(why)?;
+        }
         *cursor = ahead;
-        Ok(count)
+        Ok(new.len())
+    }
+
+    /// Take up the log that has come in the place of the one that was read.
+    fn reload(&self, log: &mut BufReader<File>, cursor: &mut Cursor) -> Outcome<usize> {
+        let loaded =
+            open::load(&self.folder, &OpenOptions { space: Some(self.space.clone()), ..self.options.clone() })?;
+        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        let new = loaded.state.ids().filter(|id| !state.holds(*id)).count();
+        *state = loaded.state;
+        (*log, *cursor) = (loaded.log, loaded.cursor);
+        Ok(new)
     }
 
     /// How many memories there are.
@@ -138,26 +230,32 @@ impl Store {
 
     /// The memory with that id; `NotFound` when there is none.
     pub fn get(&self, id: u128) -> Outcome<Memory> {
-        let state = self.state();
-        let memory = state.row_of(id).and_then(|row| state.memory(row));
-        memory.ok_or_else(|| Fault::not_found(format!("memory {id:032x}")))
+        self.state().get(id)
     }
 
-    /// The memory in a row of `vectors`; `NotFound` past the last.
+    /// The memory in a row of `vectors`; `NotFound` past the last. Rows move up when an earlier memory is forgotten:
+    /// whoever forgets meanwhile takes vectors and rows from one `snapshot`.
     pub fn row(&self, row: usize) -> Outcome<Memory> {
-        self.state().memory(row).ok_or_else(|| Fault::not_found(format!("row {row} of the store")))
+        self.snapshot().row(row)
     }
 
     /// All memories in the order they were stored, copied.
     pub fn read_all(&self) -> Vec<Memory> {
-        let state = self.state();
-        (0..state.len()).filter_map(|row| state.memory(row)).collect()
+        self.snapshot().memories().collect()
     }
 
     /// A snapshot of all vectors, [len, width] row by row, in the order they were stored. Shared, not copied; the next
-    /// append copies them once if it is still held then.
+    /// change copies them once if it is still held then.
     pub fn vectors(&self) -> Arc<Vec<f32>> {
-        self.state().vectors()
+        self.snapshot().vectors()
+    }
+
+    /// All memories as they are now. Costs a pass over all rows if something was forgotten since the last one.
+    pub fn snapshot(&self) -> Snapshot {
+        if let Some(held) = self.state().whole() {
+            return held.clone();
+        }
+        self.state.write().unwrap_or_else(PoisonError::into_inner).settle().clone()
     }
 
     /// The space that the vectors lie in.
@@ -172,74 +270,5 @@ impl Store {
 
     fn state(&self) -> RwLockReadGuard<'_, State> {
         self.state.read().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// Take the lock and see that there is a log, whole or not at all.
-fn begin(folder: &Path, path: &Path, options: &OpenOptions) -> Outcome<Lock> {
-    DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(|e| Fault::io(folder, e))?;
-    let lock = Lock::take(&folder.join("lock"))?;
-    if !path.exists() {
-        let space = options.space.clone();
-        let space = space.ok_or_else(|| Fault::not_found(format!("a store in {}", folder.display())))?;
-        create(folder, path, space, (options.clock)())?;
-    }
-    Ok(lock)
-}
-
-fn create(folder: &Path, path: &Path, space: Space, now_unix_s: f64) -> Outcome<()> {
-    // Two stores differ in when, by whom and where they were made; nothing secret hangs on it.
-    let place = crc32c::crc32c(folder.as_os_str().as_encoded_bytes()) ^ std::process::id();
-    let identity = now_unix_s.to_bits().rotate_left(32) ^ u64::from(place) << 16;
-    let header = columns::encode_header(&Header { space, identity })?;
-    let frame = frame::encode(0, 0, Kind::Header, &header);
-    let new = folder.join("log.new");
-    let written = private(&new, true).and_then(|mut file| file.write_all(&frame).and_then(|()| file.sync_all()));
-    written.and_then(|()| fs::rename(&new, path)).map_err(|e| Fault::io(&new, e))?;
-    File::open(folder).and_then(|folder| folder.sync_all()).map_err(|e| Fault::io(folder, e))
-}
-
-fn private(path: &Path, empty: bool) -> std::io::Result<File> {
-    fs::OpenOptions::new().read(true).write(true).create(true).truncate(empty).mode(0o600).open(path)
-}
-
-/// Make the log end with its last whole frame, on the disk, before anything is added to it.
-fn writer(folder: &Path, path: &Path, log: File, cursor: Cursor, lock: Lock) -> Outcome<End> {
-    log.set_len(cursor.offset).and_then(|()| log.sync_data()).map_err(|e| Fault::io(path, e))?;
-    let at = folder.join("mark");
-    let mark = private(&at, false).map_err(|e| Fault::io(&at, e))?;
-    mark.write_all_at(&encode_mark(cursor.identity, cursor.offset), 0).map_err(|e| Fault::io(&at, e))?;
-    let committer = Committer::new(path.to_path_buf(), Box::new(Files { log, mark }), cursor);
-    Ok(End::Writer { committer, _lock: lock })
-}
-
-fn read_mark(path: &Path) -> Outcome<Option<(u64, u64)>> {
-    let mut bytes = Vec::new();
-    match File::open(path) {
-        Ok(file) => file.take(MARK_BYTES as u64).read_to_end(&mut bytes).map_err(|e| Fault::io(path, e))?,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(Fault::io(path, error)),
-    };
-    Ok(decode_mark(&bytes))
-}
-
-fn same_space(found: &Space, options: &OpenOptions) -> Outcome<()> {
-    match &options.space {
-        Some(space) if space != found => {
-            let Space { embedder, width } = found;
-            let what = format!(
-                "the store holds vectors of {embedder:?}, {width} wide, not of {:?}, {} wide",
-                space.embedder, space.width
-            );
-            Err(Fault::conflict(what, "open it with its own embedder, or make a new store and embed the texts again"))
-        }
-        _ => Ok(()),
-    }
-}
-
-fn told(path: &Path, stop: Stop) -> Fault {
-    match stop {
-        Stop::Io(error) => Fault::io(path, error),
-        Stop::Corrupt(offset, why) => Fault::corrupt(path, offset, why),
     }
 }
