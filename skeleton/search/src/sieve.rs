@@ -58,17 +58,11 @@ impl<'a> Sieve<'a> {
         Ok(rows)
     }
 
-    /// Look first at the best of many groups, which sets the bar near where it will stay, then at all that may reach it.
+    /// Refine all rows of a slab that may reach the bar.
     fn sift(&mut self, start: usize, estimates: &mut [f32]) -> Outcome<()> {
-        let groups = self.k.saturating_mul(4).max(FEWEST_FIRST).min(estimates.len()).next_multiple_of(16);
-        let (mut best, mut places) = (vec![0.0; groups], vec![0; groups]);
-        popcount::best_of_groups(&mut best, &mut places, estimates)?;
-        places.retain(|&place| place != u32::MAX);
-        for place in &mut places {
-            estimates[*place as usize] = f32::NEG_INFINITY;
-            *place += start as u32;
+        if self.nearest.bar().is_none() {
+            self.set_bar(start, estimates)?;
         }
-        self.refine(&places)?;
         let mut passed = Vec::new();
         for (stretch, estimates) in estimates.chunks(STRETCH_ROWS).enumerate() {
             let start = start + stretch * STRETCH_ROWS;
@@ -78,6 +72,19 @@ impl<'a> Sieve<'a> {
             self.refine(&passed)?;
         }
         Ok(())
+    }
+
+    /// Refine the best of many groups, which sets the bar near where it will stay, and take them out of the estimates.
+    fn set_bar(&mut self, start: usize, estimates: &mut [f32]) -> Outcome<()> {
+        let groups = self.k.saturating_mul(4).max(FEWEST_FIRST).min(estimates.len()).next_multiple_of(16);
+        let (mut best, mut places) = (vec![0.0; groups], vec![0; groups]);
+        popcount::best_of_groups(&mut best, &mut places, estimates)?;
+        places.retain(|&place| place != u32::MAX);
+        for place in &mut places {
+            estimates[*place as usize] = f32::NEG_INFINITY;
+            *place += start as u32;
+        }
+        self.refine(&places)
     }
 
     /// Keep those of `rows` that may reach the bar by their INT8 codes, and raise it.

@@ -4,6 +4,8 @@ use std::arch::x86_64::*;
 
 /// How many picked rows ahead the lines are asked for: about the latency of memory.
 const AHEAD: usize = 8;
+/// Lines ahead that the scan asks for; the hardware alone keeps fewer on their way.
+const AHEAD_LINES: usize = 128;
 
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni,avx512vpopcntdq")]
 pub(super) fn estimate(out: &mut [f32], query: Query<'_>, blocks: Blocks<'_>) {
@@ -36,6 +38,7 @@ pub(super) fn estimate(out: &mut [f32], query: Query<'_>, blocks: Blocks<'_>) {
 fn counts(codes: &[Words], planes: &[u64]) -> __m256 {
     let mut counts = [_mm512_setzero_si512(); PLANES];
     for (line, planes) in codes.iter().zip(planes.as_chunks::<PLANES>().0) {
+        super::ask_for(line.0.as_ptr().wrapping_add(AHEAD_LINES * BLOCK).cast());
         // SAFETY: a line holds 64 bytes.
         let line = unsafe { _mm512_load_si512(line.0.as_ptr().cast()) };
         for j in 0..PLANES {
@@ -53,7 +56,25 @@ fn counts(codes: &[Words], planes: &[u64]) -> __m256 {
 
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni,avx512vpopcntdq")]
 pub(super) fn best_of_groups(best: &mut [f32], places: &mut [u32], estimates: &[f32]) {
-    super::scalar::best_of_groups(best, places, estimates);
+    let ramp = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+    let groups = best.len();
+    for (part, (best, places)) in best.chunks_exact_mut(16).zip(places.chunks_exact_mut(16)).enumerate() {
+        let (mut most, mut at) = (_mm512_set1_ps(f32::NEG_INFINITY), _mm512_set1_epi32(-1));
+        for first in (part * 16..estimates.len()).step_by(groups) {
+            let estimates = &estimates[first..];
+            let mask = u16::MAX >> (16 - estimates.len().min(16));
+            // SAFETY: lanes outside of the mask lie beyond the slice and are not read.
+            let estimate = unsafe { _mm512_maskz_loadu_ps(mask, estimates.as_ptr()) };
+            let better = _mm512_mask_cmp_ps_mask::<_CMP_GT_OQ>(mask, estimate, most);
+            most = _mm512_mask_mov_ps(most, better, estimate);
+            at = _mm512_mask_mov_epi32(at, better, _mm512_add_epi32(_mm512_set1_epi32(first as i32), ramp));
+        }
+        // SAFETY: both hold sixteen.
+        unsafe {
+            _mm512_storeu_ps(best.as_mut_ptr(), most);
+            _mm512_storeu_si512(places.as_mut_ptr().cast(), at);
+        }
+    }
 }
 
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni,avx512vpopcntdq")]
