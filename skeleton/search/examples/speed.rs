@@ -1,8 +1,9 @@
 //! Prints recall and times of the quantised search beside the exact one; a figure, not a test.
 //!
 //! `speed [FILE WIDTH]`: vectors from a file of little-endian f32, or drawn ones. The last 200 rows are the queries.
+use foundation::pool::Pool;
 use foundation::{Fault, Outcome};
-use search::{Effort, Flat, Metric, Quantised};
+use search::{Bitmap, Effort, Flat, Metric, Quantised};
 use std::time::Instant;
 
 const QUERIES: usize = 200;
@@ -53,16 +54,26 @@ fn report(name: &str, numbers: &[f32], width: usize, metric: Metric) -> Outcome<
     let (p50, p99) = seconds(|query| flat.top_k(query, vectors, 10, None).map(drop), queries, width)?;
     println!("{name} {} x {width} {metric:?}: build {build:.2} s", vectors.len() / width);
     println!("  flat          p50 {:>8.1} us  p99 {:>8.1} us", p50 * 1e6, p99 * 1e6);
-    for deviations in [1.5, 2.0, 2.5, 3.0, 3.5] {
+    let few = Bitmap::from_bools(
+        &(0..vectors.len() / width).map(|row| mix(row as u64).is_multiple_of(100)).collect::<Vec<_>>(),
+    );
+    for (deviations, allow) in [(2.0, None), (2.5, None), (3.0, None), (3.5, None), (3.0, Some(&few))] {
         let effort = Effort::deviations(deviations)?;
-        let recall = quantised.recall(queries, vectors, 10, None, effort)?;
-        let (p50, p99) = seconds(|query| quantised.top_k(query, vectors, 10, None, effort).map(drop), queries, width)?;
-        println!(
-            "  effort {deviations:.1}    p50 {:>8.1} us  p99 {:>8.1} us  recall@10 {recall:.4}",
-            p50 * 1e6,
-            p99 * 1e6
-        );
+        let recall = quantised.recall(queries, vectors, 10, allow, effort)?;
+        let (p50, p99) = seconds(|query| quantised.top_k(query, vectors, 10, allow, effort).map(drop), queries, width)?;
+        let filter = if allow.is_some() { "1 %" } else { "all" };
+        let (p50, p99) = (p50 * 1e6, p99 * 1e6);
+        println!("  effort {deviations} {filter} p50 {p50:>8.1} us  p99 {p99:>8.1} us  recall@10 {recall:.4}");
     }
+    let begin = Instant::now();
+    Pool::new(2)?.run(|| quantised.top_k_of_each(queries, vectors, 10, None, Effort::default()))?;
+    println!("  {QUERIES} queries on 2 threads: {:.1} us each", begin.elapsed().as_secs_f64() * 1e6 / QUERIES as f64);
+    let begin = Instant::now();
+    let bytes = quantised.to_bytes();
+    let written = begin.elapsed().as_secs_f64();
+    Quantised::from_bytes(&bytes, std::path::Path::new("codes"))?;
+    let (read, size) = (begin.elapsed().as_secs_f64() - written, bytes.len() as f64 / 1e6);
+    println!("  {size:.1} MB as bytes: {:.1} ms out, {:.1} ms in", written * 1e3, read * 1e3);
     Ok(())
 }
 

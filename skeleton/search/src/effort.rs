@@ -27,7 +27,7 @@ impl Effort {
 }
 
 impl Default for Effort {
-    /// Recall of about .999 at k = 10.
+    /// 3: a recall over .999 at k = 10 of 100,000 normal, clustered and real vectors.
     fn default() -> Self {
         Self(3.0)
     }
