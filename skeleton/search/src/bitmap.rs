@@ -14,6 +14,15 @@ impl Bitmap {
         Self { words: vec![0; len.div_ceil(64)], len }
     }
 
+    /// A set over `len` rows with all in it.
+    pub fn all(len: usize) -> Self {
+        let mut words = vec![u64::MAX; len.div_ceil(64)];
+        if let (Some(last), past @ 1..) = (words.last_mut(), len % 64) {
+            *last = u64::MAX >> (64 - past);
+        }
+        Self { words, len }
+    }
+
     /// The set of the rows for which `allowed` is true.
     pub fn from_bools(allowed: &[bool]) -> Self {
         let mut bitmap = Self::none(allowed.len());
@@ -35,6 +44,20 @@ impl Bitmap {
     /// Whether a row is in; a row past the end is not.
     pub fn contains(&self, row: usize) -> bool {
         row < self.len && self.words[row / 64] >> (row % 64) & 1 == 1
+    }
+
+    /// Take a row out; `OutOfRange` for a row past the end.
+    pub fn remove(&mut self, row: usize) -> Outcome<()> {
+        if row >= self.len {
+            return Err(Fault::out_of_range("row of a bitmap", format!("0 .. {}", self.len), row));
+        }
+        self.words[row / 64] &= !(1 << (row % 64));
+        Ok(())
+    }
+
+    /// Eight rows a byte, the first in the lowest bit; whole words, so more bytes than are needed may come.
+    pub(crate) fn bytes(&self) -> impl Iterator<Item = u8> {
+        self.words.iter().flat_map(|word| word.to_le_bytes())
     }
 
     /// How many rows there are, in the set or not.

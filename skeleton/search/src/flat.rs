@@ -53,17 +53,29 @@ impl Flat {
                 if allow.is_some_and(|allow| !allow.contains(row)) {
                     continue;
                 }
-                if self.hides_a_bad_row(score, &vectors[place * self.width..(place + 1) * self.width]) {
-                    return Err(Fault::out_of_range(format!("score of row {row}"), "the finite numbers", score));
-                }
-                nearest.show(row, score);
+                nearest.show(row, self.sound(row, score, &vectors[place * self.width..(place + 1) * self.width])?);
             }
         }
         Ok(nearest.into_hits())
     }
 
+    /// The score that `top_k` gives to `vector` [width], which is row `row`.
+    pub(crate) fn score_of(&self, row: usize, query: &[f32], vector: &[f32]) -> Outcome<f32> {
+        let mut score = [0.0];
+        self.score(query, vector, &mut score)?;
+        self.sound(row, score[0], vector)
+    }
+
+    /// The score, unless it shows that the row is bad.
+    fn sound(&self, row: usize, score: f32, vector: &[f32]) -> Outcome<f32> {
+        if self.hides_a_bad_row(score, vector) {
+            return Err(Fault::out_of_range(format!("score of row {row}"), "the finite numbers", score));
+        }
+        Ok(score)
+    }
+
     /// The number of rows, once all shapes agree.
-    fn check(&self, query: &[f32], vectors: &[f32], allow: Option<&Bitmap>) -> Outcome<usize> {
+    pub(crate) fn check(&self, query: &[f32], vectors: &[f32], allow: Option<&Bitmap>) -> Outcome<usize> {
         let width = self.width;
         if query.len() != width {
             return Err(Fault::shape("query", format!("[{width}]"), format!("[{}]", query.len())));

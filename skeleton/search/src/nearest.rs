@@ -59,6 +59,11 @@ impl Nearest {
         }
     }
 
+    /// The score of the k-th best; `None` while fewer than k were shown.
+    pub(crate) fn bar(&self) -> Option<f32> {
+        self.heap.peek().filter(|_| self.heap.len() == self.k).map(|worst| worst.0.score)
+    }
+
     /// The best, best first.
     pub(crate) fn into_hits(self) -> Vec<Hit> {
         self.heap.into_sorted_vec().into_iter().map(|worst| worst.0).collect()

@@ -1,0 +1,109 @@
+//! The codes as bytes and back, so that a store can be searched as soon as it is open. No files; hostile bytes are refused.
+//!
+//! Layout "aios-codes/1", little-endian: magic [16], width u32, metric u32, seed u64, rows u64; then of rows padded to
+//! eight: signs (u64), factors (f32), offsets (f32, L2 only), INT8 codes moved up by 128 (u8), scales (f32); then the
+//! CRC-32C of all before it (u32).
+use crate::codes::Codes;
+use crate::flat::Metric;
+use crate::quantised::{MOST_ROWS, Quantised};
+use foundation::{Fault, Outcome};
+use kernels::popcount::{BLOCK, Bytes, Words};
+
+const MAGIC: &[u8; 16] = b"aios-codes/1\0\0\0\0";
+const HEADER: usize = MAGIC.len() + 4 + 4 + 8 + 8;
+const METRICS: [Metric; 3] = [Metric::Cosine, Metric::InnerProduct, Metric::L2];
+
+impl Quantised {
+    /// The codes as bytes, the same on every machine. Cost: one pass and a checksum.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let codes = &self.codes;
+        let mut bytes = Vec::with_capacity(HEADER + 4 + codes.signs.len() * 64 + codes.bytes.len() * 66);
+        bytes.extend_from_slice(MAGIC);
+        bytes.extend_from_slice(&(self.width as u32).to_le_bytes());
+        let metric = METRICS.iter().position(|metric| *metric == self.metric).unwrap_or_default();
+        bytes.extend_from_slice(&(metric as u32).to_le_bytes());
+        bytes.extend_from_slice(&self.seed.to_le_bytes());
+        bytes.extend_from_slice(&(codes.rows as u64).to_le_bytes());
+        codes.signs.iter().flat_map(|line| line.0).for_each(|word| bytes.extend_from_slice(&word.to_le_bytes()));
+        for numbers in [&codes.factors, &codes.offsets] {
+            numbers.iter().for_each(|x| bytes.extend_from_slice(&x.to_le_bytes()));
+        }
+        codes.bytes.iter().for_each(|line| bytes.extend_from_slice(&line.0));
+        codes.scales.iter().for_each(|x| bytes.extend_from_slice(&x.to_le_bytes()));
+        bytes.extend_from_slice(&crc32c::crc32c(&bytes).to_le_bytes());
+        bytes
+    }
+
+    /// The codes that `to_bytes` wrote; `Corrupt`, with `path` as the name of where they came from, for anything else.
+    ///
+    /// The length is checked against the header before anything of that size is made.
+    pub fn from_bytes(bytes: &[u8], path: &std::path::Path) -> Outcome<Self> {
+        let corrupt = |offset: usize, why: &str| Fault::corrupt(path, offset as u64, why);
+        let end = bytes.len().checked_sub(4).filter(|end| *end >= HEADER);
+        let end = end.ok_or_else(|| corrupt(bytes.len(), "shorter than a header and a checksum"))?;
+        let mut reader = Reader { bytes: &bytes[..end] };
+        if reader.take(MAGIC.len()) != MAGIC {
+            return Err(corrupt(0, "not codes of this version"));
+        }
+        if crc32c::crc32c(&bytes[..end]).to_le_bytes() != bytes[end..] {
+            return Err(corrupt(end, "the checksum is another"));
+        }
+        let (width, metric) = (reader.word() as usize, reader.word() as usize);
+        let (seed, rows) = (reader.long(), reader.long());
+        let metric = *METRICS.get(metric).ok_or_else(|| corrupt(20, "a metric that is not known"))?;
+        let mut quantised = Self::new(width, metric, seed).map_err(|_| corrupt(16, "a width out of range"))?;
+        let rows = usize::try_from(rows).ok().filter(|rows| *rows <= MOST_ROWS);
+        let rows = rows.ok_or_else(|| corrupt(32, "more rows than there can be"))?;
+        let (padded, lines) = (rows.next_multiple_of(BLOCK), width.div_ceil(64));
+        let row_bytes = lines * 72 + if metric == Metric::L2 { 12 } else { 8 };
+        if padded.checked_mul(row_bytes) != Some(reader.bytes.len()) {
+            return Err(corrupt(HEADER, "another length than the header says"));
+        }
+        let signs = reader.take(padded * lines * 8);
+        let codes = Codes {
+            rows,
+            signs: signs.as_chunks::<64>().0.iter().map(words).collect(),
+            factors: reader.numbers(padded),
+            offsets: reader.numbers(if metric == Metric::L2 { padded } else { 0 }),
+            bytes: reader.take(padded * lines * 64).as_chunks::<64>().0.iter().map(|line| Bytes(*line)).collect(),
+            scales: reader.numbers(padded),
+        };
+        let mut numbers = codes.factors.iter().chain(&codes.offsets).chain(&codes.scales);
+        if !numbers.all(|x| x.is_finite() && *x >= 0.0) {
+            return Err(corrupt(HEADER, "a factor that is not finite or below 0"));
+        }
+        quantised.codes = codes;
+        Ok(quantised)
+    }
+}
+
+fn words(bytes: &[u8; 64]) -> Words {
+    let mut words = Words::default();
+    words.0.iter_mut().zip(bytes.as_chunks::<8>().0).for_each(|(word, bytes)| *word = u64::from_le_bytes(*bytes));
+    words
+}
+
+/// Bytes taken from the front; the lengths were checked before.
+struct Reader<'a> {
+    bytes: &'a [u8],
+}
+
+impl<'a> Reader<'a> {
+    fn take(&mut self, count: usize) -> &'a [u8] {
+        let (taken, rest) = self.bytes.split_at(count.min(self.bytes.len()));
+        self.bytes = rest;
+        taken
+    }
+
+    fn word(&mut self) -> u32 {
+        self.take(4).as_chunks::<4>().0.iter().fold(0, |_, bytes| u32::from_le_bytes(*bytes))
+    }
+
+    fn long(&mut self) -> u64 {
+        self.take(8).as_chunks::<8>().0.iter().fold(0, |_, bytes| u64::from_le_bytes(*bytes))
+    }
+
+    fn numbers(&mut self, count: usize) -> Vec<f32> {
+        self.take(count * 4).as_chunks::<4>().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect()
+    }
+}
