@@ -41,9 +41,10 @@ fn the_codes_of_a_vector_are_the_same_on_every_machine() {
     let sums = [Metric::Cosine, Metric::InnerProduct, Metric::L2].map(|metric| {
         let mut quantised = Quantised::new(200, metric, 11).unwrap();
         quantised.extend(&drawn(8, 50, 200, 3, 0.5)).unwrap();
-        crc32c::crc32c(&quantised.to_bytes())
+        let bytes = quantised.to_bytes();
+        crc32c::crc32c(&bytes[..bytes.len() - 4])
     });
-    assert_eq!(sums, [1214729159, 1214729159, 1214729159]);
+    assert_eq!(sums, [2535650323, 2546765964, 2549824745]);
 }
 
 #[test]
