@@ -53,7 +53,8 @@ impl Probe {
         let mut codes = vec![0; count];
         let scale = turned.to_int8(|place, code| codes[place] = code);
         // Rounding is off by 1/12 of a step's square; no row's codes are longer than 127 each.
-        let query_codes = turned.squared_length + (127.0 * f64::from(scale)).powi(2) * count as f64;
+        let longest = 127.0 * f64::from(scale);
+        let query_codes = turned.squared_length + longest * longest * count as f64;
         Self {
             metric,
             effort: f64::from(effort.get()),

@@ -36,7 +36,7 @@ proptest! {
         // Whole numbers make ties.
         numbers.iter_mut().filter(|_| whole).for_each(|x| *x = x.round());
         let (query, vectors) = numbers.split_at(width);
-        let allow = kept.map(|kept| Bitmap::from_bools(&(0..rows as u64).map(|r| common::mix(r) % kept == 0).collect::<Vec<_>>()));
+        let allow = kept.map(|kept| Bitmap::from_bools(&(0..rows as u64).map(|r| common::mix(r).is_multiple_of(kept)).collect::<Vec<_>>()));
         let want = Flat::new(width, metric).unwrap().top_k(query, vectors, k, allow.as_ref()).unwrap();
         let quantised = of(vectors, width, metric);
         for effort in [Effort::ALL, deviations(1e4)] {
@@ -57,7 +57,7 @@ proptest! {
         let mut numbers = drawn(3, rows + 1, width, 5, 0.7);
         numbers.iter_mut().for_each(|x| *x = x.round());
         let (query, vectors) = numbers.split_at(width);
-        let allow = Bitmap::from_bools(&(0..rows as u64).map(|r| common::mix(r) % kept == 0).collect::<Vec<_>>());
+        let allow = Bitmap::from_bools(&(0..rows as u64).map(|r| common::mix(r).is_multiple_of(kept)).collect::<Vec<_>>());
         let all = Flat::new(width, metric).unwrap().top_k(query, vectors, rows, Some(&allow)).unwrap();
         let hits = of(vectors, width, metric).top_k(query, vectors, k, Some(&allow), deviations(effort)).unwrap();
         prop_assert_eq!(hits.len(), k.min(allow.count()));
