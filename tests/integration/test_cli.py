@@ -221,9 +221,9 @@ def test_no_color_means_no_colour(home):
     assert "\x1b[38" not in seen
 
 
-def test_ctrl_c_cancels_and_frees_the_slot(home):
-    words = ["generate", PROMPT, "--way", "block", "--steps", "16", "--max-tokens", "2000"]
-    seen, code = on_a_terminal(home, *words, keys=("░".encode(), signal.SIGINT))
+def test_ctrl_c_cancels_and_frees_the_slot(paced_daemon):
+    home, pace = paced_daemon.home, ["--max-tokens", "2000", "--min-p", "0.05"]
+    seen, code = on_a_terminal(home, "generate", PROMPT, *pace, keys=("░".encode(), signal.SIGINT))
     assert code == 8, seen[-500:]
     assert "cancelled" in seen
     assert "Traceback" not in seen
