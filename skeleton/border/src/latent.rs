@@ -51,7 +51,7 @@ impl PictureDecoder {
         Ok(Self { inner })
     }
 
-    #[pyo3(signature = (latents, *, precision = "int8", cancel = None))]
+    #[pyo3(signature = (latents, *, precision = "f32", cancel = None))]
     fn decode<'py>(
         &self,
         py: Python<'py>,
@@ -66,7 +66,7 @@ impl PictureDecoder {
         pixels.into_pyarray(py).reshape([count, side, side, 4])
     }
 
-    #[pyo3(signature = (latents, *, precision = "int8", cancel = None))]
+    #[pyo3(signature = (latents, *, precision = "f32", cancel = None))]
     fn decode_numbers<'py>(
         &self,
         py: Python<'py>,
@@ -105,7 +105,7 @@ impl PictureEncoder {
         Ok(Self { inner })
     }
 
-    #[pyo3(signature = (pictures, *, precision = "int8", cancel = None))]
+    #[pyo3(signature = (pictures, *, precision = "f32", cancel = None))]
     fn encode<'py>(
         &self,
         py: Python<'py>,
