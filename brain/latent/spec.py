@@ -113,7 +113,7 @@ class PictureSpec:
 @final
 @dataclass(frozen=True)
 class SpeechSpec:
-    """Speech vectors: ``frames`` log-mel frames joined, less ``mean``, by ``deviation``; ``silence`` is such a number."""
+    """Speech vectors: ``frames`` log-mel frames joined, less ``mean``, over ``deviation``, as ``silence`` is."""
 
     frames: int
     mean: float

@@ -15,11 +15,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 /// An array of exactly the type `T` and of `[n, rest ...]`, borrowed.
-fn batch<'py, T: Element>(
-    what: &str,
-    any: &Bound<'py, PyAny>,
-    rest: &[usize],
-) -> PyResult<PyReadonlyArrayDyn<'py, T>> {
+fn batch<'py, T: Element>(what: &str, any: &Bound<'py, PyAny>, rest: &[usize]) -> PyResult<PyReadonlyArrayDyn<'py, T>> {
     let py = any.py();
     let array = ordered(what, any)?;
     let want = dtype::<T>(py);

@@ -144,7 +144,9 @@ fn a_file_without_a_part_says_how_to_get_it() {
 #[test]
 fn a_file_with_a_part_missing_or_of_another_shape_is_refused() {
     let home = tempfile::tempdir().unwrap();
-    for (i, gone) in ["picture.decoder.blocks.4.wo", "picture.decoder.out.down", "picture.decoder.norm"].iter().enumerate() {
+    for (i, gone) in
+        ["picture.decoder.blocks.4.wo", "picture.decoder.out.down", "picture.decoder.norm"].iter().enumerate()
+    {
         let file = altered(&home.path().join(format!("{i}.arrow")), |name| name != *gone, str::to_owned);
         assert!(matches!(PictureDecoder::open(file, &json(), pool(1)), Err(Fault::NotFound { .. })), "{gone}");
     }
@@ -163,7 +165,8 @@ fn a_file_with_a_part_missing_or_of_another_shape_is_refused() {
     assert!(matches!(PictureDecoder::open(Arc::clone(&file), &json(), pool(1)), Err(Fault::Shape { .. })));
     assert!(matches!(Vocoder::open(file, pool(1)), Err(Fault::Shape { .. })));
     let mut writer = Writer::new();
-    let tensor = Part { name: "vocoder.x", shape: &[4], dtype: weights::Dtype::I8, scheme: PLAIN, packed: &[0; 4], scales: &[] };
+    let tensor =
+        Part { name: "vocoder.x", shape: &[4], dtype: weights::Dtype::I8, scheme: PLAIN, packed: &[0; 4], scales: &[] };
     writer.add(tensor).unwrap();
     let path = home.path().join("w.arrow");
     writer.write(&path).unwrap();

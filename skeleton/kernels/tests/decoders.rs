@@ -52,9 +52,8 @@ fn layer_norm_takes_the_mean_away_and_divides_by_the_deviation() {
     for (row, x) in out.chunks(100).zip(x.chunks(100)) {
         let mean = x.iter().map(|&x| f64::from(x)).sum::<f64>() / 100.0;
         let variance = x.iter().map(|&x| (f64::from(x) - mean).powi(2)).sum::<f64>() / 100.0;
-        let one = |i: usize| {
-            (f64::from(x[i]) - mean) / (variance + 1e-5).sqrt() * f64::from(gain[i]) + f64::from(bias[i])
-        };
+        let one =
+            |i: usize| (f64::from(x[i]) - mean) / (variance + 1e-5).sqrt() * f64::from(gain[i]) + f64::from(bias[i]);
         close(row, &(0..100).map(one).collect::<Vec<_>>(), 2e-6);
     }
 }
@@ -83,7 +82,8 @@ fn taps_correlate_each_channel_with_its_own() {
     let one = |i: usize| {
         let (t, c) = ((i / width) as i64, i % width);
         let inside = (0..5).filter(|k| (0..frames as i64).contains(&(t + k - 2)));
-        let terms = inside.map(|k| f64::from(x[(t + k - 2) as usize * width + c]) * f64::from(table[k as usize * width + c]));
+        let terms =
+            inside.map(|k| f64::from(x[(t + k - 2) as usize * width + c]) * f64::from(table[k as usize * width + c]));
         f64::from(bias[c]) + terms.sum::<f64>()
     };
     close(&out, &(0..x.len()).map(one).collect::<Vec<_>>(), 1e-6);
