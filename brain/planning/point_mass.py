@@ -1,0 +1,76 @@
+"""A point of mass in a maze that follows a way: whether it arrives, when, and what it touches. It plans nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, final
+
+import numpy as np
+
+from brain.base.errors import InvalidInput
+from brain.planning.maze import Maze, Places
+
+STEP_S: Final = 0.01
+MASS_KG: Final = 4.18879
+FORCE_N: Final = 100.0
+DAMPING: Final = 1.0
+FASTEST_M_S: Final = 5.0
+RADIUS_M: Final = 0.1
+ARRIVED_M: Final = 0.5
+"""Within this distance of the goal it counts as there."""
+LIMIT_S: Final = 20.0
+
+_GAIN: Final = 10.0
+_CRUISE_M_S: Final = 2.0
+_REACHED_M: Final = 0.2
+
+
+@final
+@dataclass(frozen=True)
+class Run:
+    """How a way was followed: whether the goal was reached, after how many seconds, steps in which a wall held it."""
+
+    arrives: bool
+    seconds: float
+    held_steps: int
+
+
+def follow(within: Maze, way: Places, goal: Places) -> Run:
+    """Let a ball at rest at ``way[0]`` follow the places ``way`` [n, 2] until it is at ``goal`` [2] or time is up.
+
+    A proportional law on the place gives the wanted velocity, a derivative one the force; a wall stops the part of the
+    motion that goes into it. Each place of the way is done when the ball comes within 0.2 m of it.
+
+    Units:   metres (cells), seconds; gives up after 20 s of simulated time.
+    Cost:    a step of plain arithmetic per 0.01 s.
+    Raises:  InvalidInput for an empty way.
+    Source:  de Lazcano et al. 2023, Gymnasium-Robotics PointMaze (mass, force, damping, step, bound of speed, radius);
+             Fu et al. 2020, arXiv:2004.07219 (proportional-derivative following, arrival within 0.5 m).
+    """
+    if len(way) == 0:
+        raise InvalidInput("an empty way cannot be followed", field="way")
+    place, speed, number, held = way[0].copy(), np.zeros(2), 0, 0
+    for step in range(round(LIMIT_S / STEP_S)):
+        if float(np.hypot(*(goal - place))) <= ARRIVED_M:
+            return Run(True, step * STEP_S, held)
+        while number < len(way) - 1 and float(np.hypot(*(way[number] - place))) < _REACHED_M:
+            number += 1
+        wanted = _GAIN * (way[number] - place)
+        wanted *= min(1.0, _CRUISE_M_S / max(float(np.hypot(*wanted)), 1e-9))
+        force = FORCE_N * np.clip(wanted - speed, -1, 1)
+        speed = np.clip(speed + STEP_S * (force - DAMPING * speed) / MASS_KG, -FASTEST_M_S, FASTEST_M_S)
+        stopped = False
+        for axis in (0, 1):
+            ahead = place.copy()
+            ahead[axis] += STEP_S * speed[axis]
+            if within.touches(ahead[None], RADIUS_M)[0]:
+                speed[axis], stopped = 0.0, True
+            else:
+                place = ahead
+        held += stopped
+    return Run(False, LIMIT_S, held)
+
+
+def length_m(way: Places) -> float:
+    """The length of a way of places [n, 2]."""
+    return float(np.hypot(*np.diff(way, axis=0).T).sum())
