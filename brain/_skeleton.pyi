@@ -23,11 +23,14 @@ __all__ = [
     "CancelToken",
     "Memory",
     "Network",
+    "PictureDecoder",
+    "PictureEncoder",
     "Proposal",
     "Store",
     "StreamDecoder",
     "TensorInfo",
     "Tokenizer",
+    "Vocoder",
     "Weights",
     "act8",
     "attend",
@@ -38,6 +41,7 @@ __all__ = [
     "import_score_folder",
     "int2_from_codes",
     "int2_to_codes",
+    "log_mel",
     "matmul_int2",
     "quantise",
     "read_safetensors",
@@ -554,3 +558,79 @@ class Network:
     @property
     def threads(self) -> int:
         """The threads of its pool."""
+
+# ------------------------------------------------------------------------ the decoders of the continuous kinds (forward)
+
+@final
+class PictureDecoder:
+    """The picture decoder over a mapped file: latents of the score network to pixels.
+
+    Law: a picture's bytes depend on its own latents alone, not on the others of the call or the number of threads.
+    ``precision``: "f32" is what the golden vectors hold for; "int8" quantises activations too.
+    """
+
+    @staticmethod
+    def open(path: _Path, score_json: str, threads: int) -> PictureDecoder:
+        """The decoder in a model's ``weights.arrow``, on ``threads`` threads (1 to 256) of its own.
+
+        Unsupported for a model without one or of another construction; NotFound, InvalidInput, CorruptData.
+        """
+
+    def decode(
+        self, latents: NDArray[np.float32], *, precision: _Precision = "int8", cancel: CancelToken | None = None
+    ) -> NDArray[np.uint8]:
+        """Pictures [n, side, side, 4] uint8, **premultiplied** RGBA, of latents [n, 256, 32] (mean 0, deviation 1).
+
+        Pixel = clamp(o, 0, 1), colours at most alpha, 255 steps. ``brain.latent.picture.straight`` gives straight alpha.
+        Raises InvalidInput for what is not finite or above 10,000, Cancelled or DeadlineExceeded between blocks.
+        """
+
+    def decode_numbers(
+        self, latents: NDArray[np.float32], *, precision: _Precision = "int8", cancel: CancelToken | None = None
+    ) -> NDArray[np.float32]:
+        """The numbers o [n, side, side, 4] before the clamps: for parity, and to measure what bytes cost."""
+
+    @property
+    def side(self) -> int:
+        """Pixels on a side of a picture."""
+
+@final
+class PictureEncoder:
+    """The picture encoder over a mapped file of its own (``encoder.arrow``): pixels to latents. Laws as the decoder's."""
+
+    @staticmethod
+    def open(path: _Path, score_json: str, threads: int) -> PictureEncoder:
+        """The encoder in ``path``. Raises as ``PictureDecoder.open``."""
+
+    def encode(
+        self, pictures: NDArray[np.uint8], *, precision: _Precision = "int8", cancel: CancelToken | None = None
+    ) -> NDArray[np.float32]:
+        """Latents [n, 256, 32] as the score network knows them, of premultiplied RGBA [n, side, side, 4].
+
+        Pixels are used as they are: that colours are at most alpha is the caller's affair.
+        """
+
+    @property
+    def side(self) -> int:
+        """Pixels on a side of a picture."""
+
+@final
+class Vocoder:
+    """Log-mel to sound over a mapped file: one pass, no noise. Bits do not depend on the number of threads."""
+
+    @staticmethod
+    def open(path: _Path, threads: int) -> Vocoder:
+        """The vocoder in a model's ``weights.arrow``. Unsupported for a model without one; else as other doors."""
+
+    def wave(self, log_mel: NDArray[np.float32], *, cancel: CancelToken | None = None) -> NDArray[np.float32]:
+        """The wave [(frames - 1) 256] at 16 kHz in -1 ..= 1 of natural log-mel [frames, 80], 2 to 2^14 frames.
+
+        Raises InvalidInput for numbers outside of -100 ..= 100; Cancelled, DeadlineExceeded between blocks.
+        """
+
+def log_mel(wave: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Natural log-mel [1 + samples // 256, 80] of a wave [samples] at 16 kHz, as the vocoder takes it.
+
+    Magnitudes of 1,024 samples under a Hann window, 256 apart, mirrored at the ends, in 80 bands of Slaney's scale;
+    ln(max(., 1e-5)). Raises InvalidInput for fewer than 513 or more than 2^22 samples, or samples above 32,768.
+    """

@@ -9,6 +9,7 @@ mod caught;
 mod gate;
 mod itself;
 mod kernels;
+mod latent;
 mod lent;
 mod memories;
 mod network;
@@ -27,6 +28,8 @@ mod _skeleton {
     use crate::itself::{fault_names, version};
     #[pymodule_export]
     use crate::kernels::{act8, attend, cpu_level, matmul_int2, rms_norm, rope};
+    #[pymodule_export]
+    use crate::latent::{PictureDecoder, PictureEncoder, Vocoder, log_mel};
     #[pymodule_export]
     use crate::memories::{Memory, Store, flat_top_k};
     #[pymodule_export]

@@ -1,4 +1,6 @@
 //! From a folder in the training kit's form ("aios-score/1": score.json, score.safetensors) to the product's form. Trains and guesses nothing.
+use crate::latent::PictureSpec;
+use crate::latent::import::{add_decoder, add_encoder, add_vocoder};
 use crate::spec::{MAX_JSON_BYTES, Role, Spec, TensorSpec};
 use foundation::{Fault, Outcome};
 use half::f16;
@@ -19,7 +21,7 @@ pub struct Imported {
     pub name: String,
     /// How many parameters it has.
     pub parameters: u64,
-    /// Tensors in the new file.
+    /// Tensors of the network, its decoders not counted.
     pub tensors: usize,
     /// Length of `weights.arrow` in bytes.
     pub bytes: u64,
@@ -36,7 +38,8 @@ struct Converted {
 /// Convert `folder` (score.json, score.safetensors, tokenizer.json, CARD.md when there) into `out` (weights.arrow, score.json,
 /// tokenizer.json, CARD.md). Codes and scales keep their values to the bit; only their order changes.
 ///
-/// The safetensors must hold exactly the tensors that score.json implies. Errors: `NotFound` for a missing file or tensor, `Conflict` for
+/// Where `folder` has them, image.decoder.safetensors and vocoder.safetensors go into weights.arrow behind the network, and
+/// image.encoder.safetensors becomes encoder.arrow. Each must hold exactly the tensors that score.json implies. Errors: `NotFound` for a missing file or tensor, `Conflict` for
 /// a tensor too many or weights already in `out`, `Shape`, `Dtype`, `Corrupt` for numbers that are not finite, and those of `Spec::parse`.
 pub fn from_score_folder(folder: impl AsRef<Path>, out: impl AsRef<Path>) -> Outcome<Imported> {
     let (folder, out) = (folder.as_ref(), out.as_ref());
@@ -51,8 +54,12 @@ pub fn from_score_folder(folder: impl AsRef<Path>, out: impl AsRef<Path>) -> Out
     let tokenizer = read(&folder.join("tokenizer.json"), MAX_COPIED_BYTES)?;
     let card = folder.join("CARD.md");
     let card = if card.exists() { Some(read(&card, MAX_COPIED_BYTES)?) } else { None };
-    let writer = convert(&folder.join("score.safetensors"), &spec)?;
+    let mut writer = convert(&folder.join("score.safetensors"), &spec)?;
+    let encoder = add_parts(&mut writer, folder, text)?;
     fs::create_dir_all(out).map_err(|e| Fault::io(out, e))?;
+    if let Some(encoder) = encoder {
+        encoder.write(&out.join("encoder.arrow"))?;
+    }
     let bytes = writer.write(&target)?;
     place(&out.join("tokenizer.json"), &tokenizer)?;
     if let Some(card) = card {
@@ -60,6 +67,21 @@ pub fn from_score_folder(folder: impl AsRef<Path>, out: impl AsRef<Path>) -> Out
     }
     place(&out.join("score.json"), &json)?;
     Ok(Imported { name: spec.name.clone(), parameters: spec.parameters(), tensors: spec.tensors().len(), bytes })
+}
+
+/// Add the decoders that `folder` has to the network's tensors; gives the encoder's, where it has that.
+fn add_parts(writer: &mut Writer, folder: &Path, json: &str) -> Outcome<Option<Writer>> {
+    let part = |name: &str| Some(folder.join(name)).filter(|path| path.exists());
+    if let Some(path) = part("image.decoder.safetensors") {
+        add_decoder(writer, &path, &PictureSpec::parse(json)?)?;
+    }
+    if let Some(path) = part("vocoder.safetensors") {
+        add_vocoder(writer, &path)?;
+    }
+    let Some(path) = part("image.encoder.safetensors") else { return Ok(None) };
+    let mut encoder = Writer::new();
+    add_encoder(&mut encoder, &path, &PictureSpec::parse(json)?)?;
+    Ok(Some(encoder))
 }
 
 /// The product's tensors of a `score.safetensors`, ready to be written.
@@ -142,7 +164,7 @@ fn convert_one(archive: &Archive, path: &Path, tensor: &TensorSpec) -> Outcome<C
     }
 }
 
-fn check(found: &Foreign, dtype: safetensors::Dtype, shape: &[usize]) -> Outcome<()> {
+pub(crate) fn check(found: &Foreign, dtype: safetensors::Dtype, shape: &[usize]) -> Outcome<()> {
     if found.dtype != dtype {
         return Err(Fault::dtype(format!("tensor {:?}", found.name), dtype.to_string(), found.dtype.to_string()));
     }
@@ -156,7 +178,7 @@ fn check(found: &Foreign, dtype: safetensors::Dtype, shape: &[usize]) -> Outcome
     Ok(())
 }
 
-fn finite_f16(path: &Path, found: &Foreign) -> Outcome<Vec<u16>> {
+pub(crate) fn finite_f16(path: &Path, found: &Foreign) -> Outcome<Vec<u16>> {
     let bits: Vec<u16> = found.bytes.chunks_exact(2).map(|b| u16::from_le_bytes([b[0], b[1]])).collect();
     match bits.iter().position(|&b| !f16::from_bits(b).is_finite()) {
         Some(i) => Err(not_finite(path, found, i)),
@@ -164,7 +186,7 @@ fn finite_f16(path: &Path, found: &Foreign) -> Outcome<Vec<u16>> {
     }
 }
 
-fn finite_f32(path: &Path, found: &Foreign) -> Outcome<()> {
+pub(crate) fn finite_f32(path: &Path, found: &Foreign) -> Outcome<()> {
     let mut values = found.bytes.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]));
     match values.position(|v| !v.is_finite()) {
         Some(i) => Err(not_finite(path, found, i)),
@@ -176,7 +198,7 @@ fn not_finite(path: &Path, found: &Foreign, index: usize) -> Fault {
     Fault::corrupt(path, 0, format!("element {index} of tensor {:?} is not finite", found.name))
 }
 
-fn little(bits: &[u16]) -> Vec<u8> {
+pub(crate) fn little(bits: &[u16]) -> Vec<u8> {
     bits.iter().flat_map(|b| b.to_le_bytes()).collect()
 }
 

@@ -1,5 +1,5 @@
 //! The native body of the score network: a quantised Transformer forward with an exact prefix cache, a streaming proposal head and
-//! velocities. No text, no Python, no downloads.
+//! velocities; and the decoders of its continuous kinds. No text, no Python, no downloads.
 #![deny(missing_docs)]
 
 mod block;
@@ -8,6 +8,7 @@ pub mod cache;
 pub mod choice;
 mod embed;
 pub mod import;
+pub mod latent;
 mod linear;
 pub mod network;
 pub mod noise;

@@ -4,6 +4,7 @@ use crate::body::Body;
 use crate::cache::Cache;
 use crate::choice::{Ask, Proposal};
 use crate::embed::{self, Times};
+use crate::latent::is_part;
 use crate::operand::Precision;
 use crate::pass::{Input, Pass, check_all};
 use crate::propose::{self, RowAsk};
@@ -41,12 +42,12 @@ struct Trunk<'s> {
 impl Network {
     /// Check that the weights hold every tensor that `score_json` implies, in shapes and schemes that are computed here.
     ///
-    /// Errors: those of `Spec::parse`; `NotFound`, `Shape` or `Dtype` for a tensor; `Conflict` for one that the network does not have.
+    /// Errors: those of `Spec::parse`; `NotFound`, `Shape` or `Dtype` for a tensor; `Conflict` for one that neither the network nor its decoders have.
     pub fn open(weights: Arc<Weights>, score_json: &str, pool: Pool) -> Outcome<Self> {
         let spec = Spec::parse(score_json)?;
         let tensors = spec.tensors();
         Body::find(&weights, &spec, &tensors)?;
-        if let Some(extra) = weights.names().find(|name| !tensors.iter().any(|t| t.name == *name)) {
+        if let Some(extra) = weights.names().find(|name| !is_part(name) && !tensors.iter().any(|t| t.name == *name)) {
             let what = format!("the weights hold a tensor {extra:?} that the network {:?} does not have", spec.name);
             return Err(Fault::conflict(what, "use the score.json that belongs to these weights"));
         }

@@ -17,9 +17,11 @@ mod check;
 pub mod cpu;
 pub mod distance;
 pub mod exp;
+pub mod gelu;
 mod lanes;
 #[cfg(target_arch = "x86_64")]
 mod lanes512;
+pub mod layer_norm;
 pub mod matmul_f32;
 pub mod matmul_int2;
 pub mod matmul_int4;
@@ -30,5 +32,6 @@ pub mod popcount;
 pub mod rope;
 pub mod silu;
 pub mod softmax;
+pub mod taps;
 
 pub use parallel::on_this_thread;

@@ -1,0 +1,6 @@
+//! The depthwise correlation for AVX2: the truth compiled for these registers, nothing of its own.
+use crate::cpu::truth_for;
+
+truth_for! { avx2:
+    fn correlate(out: &mut [f32], x: &[f32], first: usize, taps: &[f32], bias: &[f32]);
+}
