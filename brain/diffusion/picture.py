@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from brain.backends.body import CancelToken
-from brain.base.errors import InternalError, InvalidInput
+from brain.base.errors import CorruptData, InternalError, InvalidInput, Unsupported
 from brain.base.messages import CanvasRequest, CanvasResponse, CanvasState, Picture, Timings
 from brain.diffusion.caption import picture_caption
 from brain.diffusion.coders import Parts, Points
@@ -61,7 +61,7 @@ def draw(
     for state in flown(parts.body, source.plan, request.flow, cancel):
         last = state
         shown = request.watch and state.step % request.watch == 0 and state.step < state.steps
-        preview = png.encode(parts.coders.picture(state.clean)[::PREVIEW_STRIDE, ::PREVIEW_STRIDE]) if shown else b""
+        preview = png.write(parts.coders.picture(state.clean)[::PREVIEW_STRIDE, ::PREVIEW_STRIDE]) if shown else b""
         yield CanvasState(state.step, PREFIX_PASSES + state.passes, state.steps, preview)
     if last is None:
         raise InternalError("a flow ended without a state")
@@ -72,7 +72,7 @@ def draw(
         request_id=request.request_id,
         kind="image",
         media_type="image/png",
-        data=png.encode(points),
+        data=png.write(points),
         passes=PREFIX_PASSES + last.passes,
         seed=request.flow.seed,
         model=parts.body.spec.name,
@@ -112,7 +112,10 @@ def _source(parts: Parts, picture: Picture) -> Source:
 
 
 def _read(field: str, data: bytes) -> Points:
-    points = png.decode(data)
+    try:
+        points = png.read(data)
+    except (CorruptData, Unsupported) as error:
+        raise InvalidInput(f"{field} cannot be read: {error.message}", hint=error.hint, field=field) from error
     if points.shape != (SIDE, SIDE, 4):
         height, width = points.shape[:2]
         hint = f"exactly {SIDE} x {SIDE}: scale it first"

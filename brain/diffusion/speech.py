@@ -57,13 +57,13 @@ def say(
         passes, before = passes + PREFIX_PASSES + last.passes, before + steps
         finished.append(parts.coders.wave(last.x, frames))
         if request.watch and number + 1 < len(said):
-            preview = wav.encode(_joined(finished), SAMPLE_RATE)
+            preview = wav.write(_joined(finished), SAMPLE_RATE)
             yield CanvasState(before, passes, steps * len(said), preview)
     yield CanvasResponse(
         request_id=request.request_id,
         kind="audio",
         media_type="audio/wav",
-        data=wav.encode(_joined(finished), SAMPLE_RATE),
+        data=wav.write(_joined(finished), SAMPLE_RATE),
         passes=passes,
         seed=request.flow.seed,
         model=spec.name,
