@@ -6,6 +6,7 @@ is one metre wide.
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -41,16 +42,14 @@ class Maze:
         inside = 0 <= row < len(self.rows) and 0 <= column < len(self.rows[0])
         return inside and self.rows[row][column] != WALL
 
+    def holds(self, row: float, column: float, radius: float) -> bool:
+        """Whether a ball of ``radius`` at one place lies partly in a wall or outside."""
+        around = ((row + radius, column), (row - radius, column), (row, column + radius), (row, column - radius))
+        return not all(self.is_free((math.floor(r), math.floor(c))) for r, c in around)
+
     def touches(self, places: Places, radius: float) -> NDArray[np.bool_]:
-        """Which of ``places`` [n, 2] lie with a ball of ``radius`` partly in a wall or outside."""
-        walls = np.array([[mark == WALL for mark in row] for row in self.rows])
-        bad = np.zeros(len(places), np.bool_)
-        for rows, columns in ((radius, 0.0), (-radius, 0.0), (0.0, radius), (0.0, -radius)):
-            cells = np.floor(places + np.array([rows, columns])).astype(np.int64)
-            inside = ((cells >= 0) & (cells < walls.shape)).all(axis=1)
-            held = np.clip(cells, 0, np.array(walls.shape) - 1)
-            bad |= ~inside | walls[held[:, 0], held[:, 1]]
-        return bad
+        """Which of ``places`` [n, 2] ``holds`` says of."""
+        return np.array([self.holds(float(row), float(column), radius) for row, column in places], dtype=np.bool_)
 
 
 def maze(text: str) -> Maze:

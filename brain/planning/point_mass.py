@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Final, final
 
@@ -49,26 +50,38 @@ def follow(within: Maze, way: Places, goal: Places) -> Run:
     """
     if len(way) == 0:
         raise InvalidInput("an empty way cannot be followed", field="way")
-    place, speed, number, held = way[0].copy(), np.zeros(2), 0, 0
+    marks: list[tuple[float, float]] = [(float(row), float(column)) for row, column in way]
+    end = (float(goal[0]), float(goal[1]))
+    place, speed, number, held = marks[0], (0.0, 0.0), 0, 0
     for step in range(round(LIMIT_S / STEP_S)):
-        if float(np.hypot(*(goal - place))) <= ARRIVED_M:
+        if math.dist(end, place) <= ARRIVED_M:
             return Run(True, step * STEP_S, held)
-        while number < len(way) - 1 and float(np.hypot(*(way[number] - place))) < _REACHED_M:
+        while number < len(marks) - 1 and math.dist(marks[number], place) < _REACHED_M:
             number += 1
-        wanted = _GAIN * (way[number] - place)
-        wanted *= min(1.0, _CRUISE_M_S / max(float(np.hypot(*wanted)), 1e-9))
-        force = FORCE_N * np.clip(wanted - speed, -1, 1)
-        speed = np.clip(speed + STEP_S * (force - DAMPING * speed) / MASS_KG, -FASTEST_M_S, FASTEST_M_S)
-        stopped = False
-        for axis in (0, 1):
-            ahead = place.copy()
-            ahead[axis] += STEP_S * speed[axis]
-            if within.touches(ahead[None], RADIUS_M)[0]:
-                speed[axis], stopped = 0.0, True
-            else:
-                place = ahead
-        held += stopped
+        wanted = _wanted(place, marks[number])
+        speed = _pushed(speed[0], wanted[0]), _pushed(speed[1], wanted[1])
+        rows, columns = place[0] + STEP_S * speed[0], place[1] + STEP_S * speed[1]
+        if held_row := within.holds(rows, place[1], RADIUS_M):
+            rows, speed = place[0], (0.0, speed[1])
+        if held_column := within.holds(rows, columns, RADIUS_M):
+            columns, speed = place[1], (speed[0], 0.0)
+        place = rows, columns
+        held += held_row or held_column
     return Run(False, LIMIT_S, held)
+
+
+def _wanted(place: tuple[float, float], mark: tuple[float, float]) -> tuple[float, float]:
+    """The wanted velocity from ``place`` to ``mark``, no faster than the cruise."""
+    rows, columns = _GAIN * (mark[0] - place[0]), _GAIN * (mark[1] - place[1])
+    share = min(1.0, _CRUISE_M_S / max(math.hypot(rows, columns), 1e-9))
+    return rows * share, columns * share
+
+
+def _pushed(speed: float, wanted: float) -> float:
+    """The speed along one axis after a step under the force that the law asks for."""
+    force = FORCE_N * max(-1.0, min(1.0, wanted - speed))
+    ahead = speed + STEP_S * (force - DAMPING * speed) / MASS_KG
+    return max(-FASTEST_M_S, min(FASTEST_M_S, ahead))
 
 
 def length_m(way: Places) -> float:
