@@ -15,11 +15,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 /// An array of exactly the type `T` and of `[n, rest ...]`, borrowed.
-fn batch<'py, T: Element>(
-    what: &str,
-    any: &Bound<'py, PyAny>,
-    rest: &[usize],
-) -> PyResult<PyReadonlyArrayDyn<'py, T>> {
+fn batch<'py, T: Element>(what: &str, any: &Bound<'py, PyAny>, rest: &[usize]) -> PyResult<PyReadonlyArrayDyn<'py, T>> {
     let py = any.py();
     let array = ordered(what, any)?;
     let want = dtype::<T>(py);
@@ -51,7 +47,7 @@ impl PictureDecoder {
         Ok(Self { inner })
     }
 
-    #[pyo3(signature = (latents, *, precision = "int8", cancel = None))]
+    #[pyo3(signature = (latents, *, precision = "f32", cancel = None))]
     fn decode<'py>(
         &self,
         py: Python<'py>,
@@ -66,7 +62,7 @@ impl PictureDecoder {
         pixels.into_pyarray(py).reshape([count, side, side, 4])
     }
 
-    #[pyo3(signature = (latents, *, precision = "int8", cancel = None))]
+    #[pyo3(signature = (latents, *, precision = "f32", cancel = None))]
     fn decode_numbers<'py>(
         &self,
         py: Python<'py>,
@@ -105,7 +101,7 @@ impl PictureEncoder {
         Ok(Self { inner })
     }
 
-    #[pyo3(signature = (pictures, *, precision = "int8", cancel = None))]
+    #[pyo3(signature = (pictures, *, precision = "f32", cancel = None))]
     fn encode<'py>(
         &self,
         py: Python<'py>,

@@ -29,7 +29,8 @@ fn decibels(a: &[f32], b: &[f32]) -> f64 {
 }
 
 fn main() -> Outcome<()> {
-    let folder = PathBuf::from(std::env::args().nth(1).ok_or_else(|| Fault::not_found("an argument: a model's folder"))?);
+    let folder =
+        PathBuf::from(std::env::args().nth(1).ok_or_else(|| Fault::not_found("an argument: a model's folder"))?);
     let json = std::fs::read_to_string(folder.join("score.json")).map_err(|e| Fault::io(&folder, e))?;
     let weights = Arc::new(Weights::open(folder.join("weights.arrow"))?);
     let (pool, never) = (Pool::new(2)?, Cancel::never());
@@ -40,7 +41,10 @@ fn main() -> Outcome<()> {
     let (exact_ms, exact) = best_ms(|| decoder.decode_numbers(&latents, Precision::F32, &never))?;
     let (int8_ms, int8) = best_ms(|| decoder.decode_numbers(&latents, Precision::Int8, &never))?;
     let (bytes_ms, picture) = best_ms(|| decoder.decode(&latents, Precision::Int8, &never))?;
-    println!("decode: f32 {exact_ms:.1} ms, INT8 {int8_ms:.1} ms ({bytes_ms:.1} as bytes), {:.1} dB", decibels(&exact, &int8));
+    println!(
+        "decode: f32 {exact_ms:.1} ms, INT8 {int8_ms:.1} ms ({bytes_ms:.1} as bytes), {:.1} dB",
+        decibels(&exact, &int8)
+    );
 
     let encoder = PictureEncoder::open(Arc::new(Weights::open(folder.join("encoder.arrow"))?), &json, pool.clone())?;
     let (exact_ms, exact) = best_ms(|| encoder.encode(&picture, Precision::F32, &never))?;
@@ -52,6 +56,10 @@ fn main() -> Outcome<()> {
     let (mel_ms, mels) = best_ms(|| log_mel(&wave))?;
     let vocoder = Vocoder::open(weights, pool)?;
     let (wave_ms, sound) = best_ms(|| vocoder.wave(&mels, &never))?;
-    println!("3 s of sound: log-mel {mel_ms:.1} ms, {} frames; vocoder {wave_ms:.1} ms, {} samples", mels.len() / MELS, sound.len());
+    println!(
+        "3 s of sound: log-mel {mel_ms:.1} ms, {} frames; vocoder {wave_ms:.1} ms, {} samples",
+        mels.len() / MELS,
+        sound.len()
+    );
     Ok(())
 }

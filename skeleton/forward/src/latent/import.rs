@@ -53,7 +53,8 @@ pub(crate) fn add_vocoder(writer: &mut Writer, path: &Path) -> Outcome<()> {
     mover.turned("i.w", &product("in"), width, 5 * MELS)?;
     mover.half("i.b", &product("in.bias"), &[width])?;
     for i in 0..depth {
-        let (source, product) = (|part: &str| format!("{i}.{part}"), |part: &str| product(&format!("blocks.{i}.{part}")));
+        let (source, product) =
+            (|part: &str| format!("{i}.{part}"), |part: &str| product(&format!("blocks.{i}.{part}")));
         mover.half(&source("dw"), &product("taps"), &[7, width])?;
         mover.half(&source("db"), &product("taps.bias"), &[width])?;
         mover.half(&source("nw"), &product("norm.gain"), &[width])?;
@@ -99,14 +100,8 @@ impl Mover<'_> {
         check(&factors, Source::F16, &[rows, 1])?;
         let bits = little(&finite_f16(self.path, &factors)?);
         let shape = [rows as u64, columns as u64];
-        let part = Part {
-            name: to,
-            shape: &shape,
-            dtype: Dtype::I8,
-            scheme: "int8.row",
-            packed: found.bytes,
-            scales: &bits,
-        };
+        let part =
+            Part { name: to, shape: &shape, dtype: Dtype::I8, scheme: "int8.row", packed: found.bytes, scales: &bits };
         self.writer.add(part)?;
         self.taken.extend([codes, scales]);
         Ok(())

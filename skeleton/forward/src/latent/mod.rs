@@ -35,9 +35,7 @@ pub fn is_part(name: &str) -> bool {
 fn check_numbers(what: &str, numbers: &[f32], most: f32) -> Outcome<()> {
     match numbers.iter().position(|x| !(x.abs() <= most)) {
         None => Ok(()),
-        Some(i) => {
-            Err(Fault::out_of_range(format!("number {i} of {what}"), format!("-{most} ..= {most}"), numbers[i]))
-        }
+        Some(i) => Err(Fault::out_of_range(format!("number {i} of {what}"), format!("-{most} ..= {most}"), numbers[i])),
     }
 }
 

@@ -64,8 +64,7 @@ impl<'w> Gated<'w> {
     pub fn apply(&self, out: &mut [f32], x: &[f32], precision: Precision) -> Outcome<()> {
         let x = Rows::new(x, self.gate.columns(), precision)?;
         let count = x.floats.len() / self.gate.columns();
-        let (mut gate, mut up) =
-            (Floats::zeros(count * self.gate.rows()), Floats::zeros(count * self.gate.rows()));
+        let (mut gate, mut up) = (Floats::zeros(count * self.gate.rows()), Floats::zeros(count * self.gate.rows()));
         x.times(&self.gate, &mut gate)?;
         x.times(&self.up, &mut up)?;
         let mut inner = Floats::zeros(gate.len());

@@ -19,14 +19,7 @@ pub fn layer_norm(out: &mut [f32], x: &[f32], gain: &[f32], bias: &[f32], eps: f
 }
 
 /// `layer_norm` on a chosen path.
-pub fn layer_norm_on(
-    level: Level,
-    out: &mut [f32],
-    x: &[f32],
-    gain: &[f32],
-    bias: &[f32],
-    eps: f32,
-) -> Outcome<()> {
+pub fn layer_norm_on(level: Level, out: &mut [f32], x: &[f32], gain: &[f32], bias: &[f32], eps: f32) -> Outcome<()> {
     check::rows("x of layer_norm", x.len(), gain.len())?;
     check::length("out of layer_norm", out.len(), x.len())?;
     check::length("bias of layer_norm", bias.len(), gain.len())?;

@@ -20,14 +20,7 @@ pub fn correlate(out: &mut [f32], x: &[f32], first: usize, taps: &[f32], bias: &
 }
 
 /// `correlate` on a chosen path.
-pub fn correlate_on(
-    level: Level,
-    out: &mut [f32],
-    x: &[f32],
-    first: usize,
-    taps: &[f32],
-    bias: &[f32],
-) -> Outcome<()> {
+pub fn correlate_on(level: Level, out: &mut [f32], x: &[f32], first: usize, taps: &[f32], bias: &[f32]) -> Outcome<()> {
     let frames = check::rows("x of correlate", x.len(), bias.len())?;
     let count = check::rows("out of correlate", out.len(), bias.len())?;
     let number = check::rows("taps of correlate", taps.len(), bias.len())?;

@@ -1,0 +1,1 @@
+"""The decoders in torch, for parity and measurement. Nothing that serves comes here."""
