@@ -161,9 +161,9 @@ class FlowSettings:
     """
 
     sampler: str = "ab2"
-    steps: int = 24
+    steps: int = 16
     guidance: float = 3.0
-    grid: str = "uniform"
+    grid: str = "shifted"
     times: tuple[float, ...] = ()
     seed: int = 0
 

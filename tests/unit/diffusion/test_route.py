@@ -58,8 +58,10 @@ def test_a_canvas_is_read_in_cells_row_before_column():
     canvas = np.zeros((64, 6, 4), np.float32)
     canvas[..., 0], canvas[..., 1] = (2.5 - 4.5) / 2, (6.5 - 4.5) / 2
     way = places(canvas.reshape(64, 24))
-    assert way.shape == (2 + 62 * 6, 2)
+    assert way.shape == (64, 2)
     np.testing.assert_allclose(way, np.full_like(way, (6.5, 2.5)))
+    canvas[3, :, 1] += (-1, 1, -1, 1, -1, 1)
+    np.testing.assert_allclose(places(canvas.reshape(64, 24)), way, atol=1e-6)
 
 
 @pytest.mark.parametrize(
