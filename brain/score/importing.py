@@ -2,6 +2,8 @@
 
 SRC holds score.json, tokenizer.json and either packed tensors (``….codes`` with ``….scales``, re-packed, never rounded
 again) or plain floating tensors under the names of ``ScoreSpec.tensors`` (rounded to the scheme that score.json names).
+Beside packed tensors, image.decoder.safetensors and vocoder.safetensors go into the same file behind the network, and
+image.encoder.safetensors becomes encoder.arrow; beside plain ones they are refused, for there they could not be kept.
 """
 
 from __future__ import annotations
@@ -17,13 +19,14 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from brain.base.errors import AiosError, Conflict, CorruptData, NotFound, StorageFailed, row_of
+from brain.base.errors import AiosError, Conflict, CorruptData, NotFound, StorageFailed, Unsupported, row_of
 from brain.native.quant import quantise
 from brain.native.weights import Weights, import_score_folder, read_safetensors, write_weights
 from brain.score.folder import SCORE, TOKENIZER, WEIGHTS
 from brain.score.spec import INT2, PLAIN, ScoreSpec, TensorSpec
 
 SOURCE: Final = "score.safetensors"
+DECODERS: Final = ("image.decoder.safetensors", "image.encoder.safetensors", "vocoder.safetensors")
 CARD: Final = "CARD.md"
 Stored = tuple[str, Sequence[int], str, NDArray[Any], NDArray[np.float16] | None]
 
@@ -32,7 +35,8 @@ def take(source: Path, out: Path) -> int:
     """Make the model folder ``out`` from ``source``; gives the bytes of its weights.
 
     ``out`` appears whole or not at all. Raises: NotFound for a missing file, Conflict when ``out`` is there already,
-    CorruptData for what disagrees with score.json, StorageFailed, InvalidInput for numbers that cannot be rounded.
+    CorruptData for what disagrees with score.json, StorageFailed, InvalidInput for numbers that cannot be rounded,
+    Unsupported for decoders beside plain tensors.
     """
     for name in (SCORE, SOURCE, TOKENIZER):
         if not (source / name).is_file():
@@ -61,6 +65,7 @@ def _make(source: Path, made: Path) -> int:
     if any(name.endswith(".codes") for name in tensors):
         size = import_score_folder(source, made)
     else:
+        _refuse_decoders(source)
         made.mkdir(mode=0o700)
         stored = [_stored(tensors, tensor) for tensor in spec.tensors()]
         size = write_weights(made / WEIGHTS, stored, {"name": spec.name})
@@ -70,6 +75,14 @@ def _make(source: Path, made: Path) -> int:
     if (source / CARD).is_file():
         shutil.copyfile(source / CARD, made / CARD)
     return size
+
+
+def _refuse_decoders(source: Path) -> None:
+    """Plain tensors are taken without decoders; losing some silently would be worse."""
+    for name in DECODERS:
+        if (source / name).is_file():
+            hint = "leave the decoders out, or pack the network first"
+            raise Unsupported(f"{source / name} beside plain tensors", hint=hint)
 
 
 def _spec(path: Path) -> ScoreSpec:

@@ -5,8 +5,10 @@ files, in turn, with as many threads, and their results are compared before anyt
 picture's bytes against the f32 decode, on latents of art-like pictures (drawn here, encoded by the f32 encoder).
 """
 
+import statistics
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -80,6 +82,16 @@ class Twins:
         return self.torch_vocoder.wave(self.torch.from_numpy(mels)).numpy()
 
 
+def processor_ms(way, rounds):
+    """Median milliseconds of processor time, all threads together: what other work on the machine changes least."""
+    spent = []
+    for _ in range(rounds):
+        begin = time.process_time()
+        way()
+        spent.append(1e3 * (time.process_time() - begin))
+    return statistics.median(spent)
+
+
 def decibels(a, b):
     """Peak signal over the mean squared difference of bytes."""
     return float(-10 * np.log10(np.mean(((a.astype(float) - b) / 255) ** 2)))
@@ -118,10 +130,15 @@ def figures(twins, rounds):
             yield line(f"{what}, against the bar", ms["f32"], None, "", "ms", bar)
         yield line(f"{what}, f32 activations", ms["f32"], ms["torch"], "torch f32", "ms", None)
         yield line(f"{what}, INT8 activations", ms["int8"], ms["torch"], "torch f32", "ms", None)
+        spent = {name: processor_ms(way, rounds) for name, way in ways.items()}
+        yield line(f"{what}, f32, processor time", spent["f32"], spent["torch"], "torch f32", "ms", None)
+        yield line(f"{what}, INT8, processor time", spent["int8"], spent["torch"], "torch f32", "ms", None)
     ways = {"ours": lambda: twins.vocoder.wave(mels), "torch": lambda: twins.torch_wave(mels)}
     ms = {name: 1e3 * seconds for name, seconds in interleaved(ways, rounds).items()}
     yield line("3 s of sound, against the bar", ms["ours"], None, "", "ms", WAVE_BAR_MS)
     yield line("3 s of sound", ms["ours"], ms["torch"], "torch f32", "ms", None)
+    spent = {name: processor_ms(way, rounds) for name, way in ways.items()}
+    yield line("3 s of sound, processor time", spent["ours"], spent["torch"], "torch f32", "ms", None)
     sound, pixels = speech(), straight(twins.decoder.decode(one)[0])
     file = png.write(pixels)
     ways = {"mel": lambda: log_mel(sound), "write": lambda: png.write(pixels), "read": lambda: png.read(file)}

@@ -21,7 +21,7 @@ from brain.native.forward import Network
 from brain.native.weights import Weights
 from brain.score.folder import SCORE, TOKENIZER, WEIGHTS
 from brain.score.importing import take
-from tests.models import BASE, SMALL, write_model
+from tests.models import BASE, SMALL, random_tensors, write_model
 from tests.unit.score.test_importing import packed_tensors
 
 CONFIG = {
@@ -195,6 +195,12 @@ def test_a_decoder_that_contradicts_its_description_is_refused(tmp_path, source,
     with pytest.raises(error):
         take(source, tmp_path / "made")
     assert not (tmp_path / "made").exists()
+
+
+def test_decoders_beside_plain_tensors_are_refused_rather_than_lost(tmp_path, source):
+    save_file(random_tensors(SMALL, 5), source / "score.safetensors")
+    with pytest.raises(Unsupported, match="plain"):
+        take(source, tmp_path / "made")
 
 
 def test_a_decoder_without_a_description_is_refused(tmp_path, source):

@@ -2,7 +2,7 @@
 use crate::exp::scalar::exp_one;
 
 /// -2 sqrt(2 / pi)
-const SLOPE: f32 = -1.595_769_1;
+const SLOPE: f32 = -1.595_769;
 const CUBE: f32 = 0.044_715;
 
 #[inline(always)]
