@@ -170,9 +170,9 @@ class FlowSettings:
 
 PICTURE_FLOW: Final = FlowSettings()
 """How a picture is drawn unless the request says otherwise."""
-SPEECH_FLOW: Final = FlowSettings(guidance=2.0)
+SPEECH_FLOW: Final = FlowSettings(guidance=1.5, grid="cosine")
 """How a sentence is spoken unless the request says otherwise."""
-ROUTE_FLOW: Final = FlowSettings(guidance=1.0)
+ROUTE_FLOW: Final = FlowSettings(sampler="sde", guidance=1.0, grid="uniform")
 """How a way is planned unless the request says otherwise."""
 
 
