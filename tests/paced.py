@@ -7,7 +7,7 @@ token checked at every step.
 import time
 
 from brain.base.errors import CorruptData
-from brain.base.messages import PartialState, Place, Response, Timings
+from brain.base.messages import CanvasResponse, CanvasState, PartialState, Place, Response, Timings
 from brain.engine.models import Model
 from brain.native.tokenizer import Tokenizer
 from tests.worlds import markov_world
@@ -55,3 +55,23 @@ def load(name, folder, warning):
     """A model of no weight: an exact Markov chain, and the folder's tokenizer where it has one."""
     path = folder / "tokenizer.json"
     return Model(name, markov_world(), Tokenizer.open(path) if path.is_file() else None, None, WARNING)
+
+
+def draw(model, request, cancel):
+    """A canvas of no vectors: ``steps`` states of ``guidance`` seconds each, then the subject's words as the file."""
+    steps = request.flow.steps
+    for step in range(1, steps + 1):
+        time.sleep(request.flow.guidance)
+        cancel.check()
+        yield CanvasState(step, step, steps, b"preview" if request.watch else b"")
+    yield CanvasResponse(
+        request_id="",
+        kind="image",
+        media_type="text/plain",
+        data=str(request.subject).encode(),
+        passes=steps,
+        seed=request.flow.seed,
+        model="",
+        brain="",
+        timings=Timings(0.0, 0.0, 0.0),
+    )

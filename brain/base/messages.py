@@ -6,7 +6,7 @@ Not the wire form (``services/convert.py`` translates) and not the sampler's sta
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final, final
+from typing import Final, TypeAlias, final
 
 WAYS: Final = ("next-token", "speculate", "block")
 """The ways to decode that a caller may name; infilling has its own call."""
@@ -15,7 +15,13 @@ ORDERS: Final = ("confidence", "margin", "entropy-bound", "random", "left-to-rig
 """The orders in which block diffusion and infilling open masked places."""
 
 MODALITIES: Final = ("text", "code")
-"""The kinds that can be asked for today."""
+"""The kinds of text; what is made on a canvas of vectors is asked for with a ``CanvasRequest``."""
+
+FLOWS: Final = ("euler", "heun", "midpoint", "ab2", "dpm-solver++2m", "sde")
+"""The ways to follow a flow from noise to a canvas of vectors."""
+
+TIME_GRIDS: Final = ("uniform", "logit-normal", "cosine", "shifted")
+"""The ways to spread a flow's steps over time; ``FlowSettings.times`` is one of the caller's own."""
 
 
 @final
@@ -142,3 +148,129 @@ class Response:
     timings: Timings
     memories: tuple[str, ...] = ()
     warning: str = ""
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class FlowSettings:
+    """How to follow a flow. Ranges are checked where a request enters the engine (``engine/admission.py``).
+
+    ``steps`` on the time grid ``grid``, or on ``times`` (falling from 1 to 0) where it is not empty. ``guidance`` is
+    the weight of the caption: 1 is the model's own law, 0 leaves the caption out, more follows it harder than the
+    data did. ``seed`` fixes every draw.
+    """
+
+    sampler: str = "ab2"
+    steps: int = 16
+    guidance: float = 3.0
+    grid: str = "shifted"
+    times: tuple[float, ...] = ()
+    seed: int = 0
+
+
+PICTURE_FLOW: Final = FlowSettings()
+"""How a picture is drawn unless the request says otherwise."""
+SPEECH_FLOW: Final = FlowSettings(guidance=1.5, grid="cosine")
+"""How a sentence is spoken unless the request says otherwise."""
+ROUTE_FLOW: Final = FlowSettings(sampler="sde", guidance=1.0, grid="uniform")
+"""How a way is planned unless the request says otherwise."""
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Picture:
+    """A picture to draw: 512 x 512 points, red, green, blue and straight alpha.
+
+    ``source`` (PNG, 512 x 512) is what to begin with. With a ``mask`` (PNG of the same size) its white points are
+    drawn anew and its black ones stay to the point as they are; without, all of it is drawn over. ``strength``, above
+    0 and at most 1, is how much of what is drawn comes from noise: 1 keeps nothing of the source there.
+    """
+
+    caption: str
+    style: str = "noto"
+    source: bytes = b""
+    mask: bytes = b""
+    strength: float = 1.0
+
+
+@final
+@dataclass(frozen=True)
+class Speech:
+    """A text to be said, sentence by sentence: 16,000 samples a second, one channel."""
+
+    text: str
+
+
+@final
+@dataclass(frozen=True)
+class Route:
+    """A way to plan through a maze from ``start`` to ``goal``, each (row, column) of a free cell, counted from 0.
+
+    ``maze`` is the name of a maze that comes with aios, or its rows with line feeds between: # is a wall.
+    """
+
+    maze: str
+    start: tuple[int, int]
+    goal: tuple[int, int]
+
+
+Subject: TypeAlias = Picture | Speech | Route
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class CanvasRequest:
+    """One flow: what to make of noise (``subject``) and how (``flow``).
+
+    ``watch`` asks for a preview after every so many steps (0: none); it costs a decoding each. ``deadline_s`` counts
+    from admission.
+    """
+
+    request_id: str
+    subject: Subject
+    model: str = ""
+    deadline_s: float = 120.0
+    flow: FlowSettings = FlowSettings()
+    watch: int = 0
+
+
+@final
+@dataclass(frozen=True)
+class CanvasState:
+    """Where a flow stands: ``step`` of ``steps`` (of all sentences together), ``passes`` through the network.
+
+    ``preview`` is what there is to show: of a picture a small PNG of where the flow would land now, of speech a WAV of
+    all sentences that are finished; empty where nothing was asked for or is ready.
+    """
+
+    step: int
+    passes: int
+    steps: int
+    preview: bytes = b""
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class CanvasResponse:
+    """A finished flow. ``kind`` is "image", "audio" or "plan", ``data`` the file that ``media_type`` names.
+
+    A plan's file is JSON (``docs/user_guide.md`` names its keys). ``uncertainty`` is None where none is measured:
+    no number is made up. ``passes`` counts calls of the network; one with guidance holds two canvases.
+    """
+
+    request_id: str
+    kind: str
+    media_type: str
+    data: bytes
+    passes: int
+    seed: int
+    model: str
+    brain: str
+    timings: Timings
+    uncertainty: float | None = None
+    warning: str = ""
+
+
+Asked: TypeAlias = Request | CanvasRequest
+Shown: TypeAlias = PartialState | CanvasState
+Answer: TypeAlias = Response | CanvasResponse

@@ -7,7 +7,18 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import final
 
-from brain.base.messages import EVERYDAY, MODALITIES, ORDERS, WAYS
+from brain.base.messages import (
+    EVERYDAY,
+    FLOWS,
+    MODALITIES,
+    ORDERS,
+    PICTURE_FLOW,
+    ROUTE_FLOW,
+    SPEECH_FLOW,
+    TIME_GRIDS,
+    WAYS,
+    FlowSettings,
+)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -20,6 +31,7 @@ def parser() -> argparse.ArgumentParser:
     root.add_argument("--version", action=_Version, help="the version of aios")
     commands = root.add_subparsers(required=True, metavar="COMMAND")
     _generation(commands)
+    _canvases(commands)
     _memories(commands)
     _daemon(commands)
     _models(commands)
@@ -87,6 +99,42 @@ def _decoding(command: argparse.ArgumentParser) -> None:
     command.add_argument("--model", default="", metavar="NAME", help="a model's name; see aios models")
     command.add_argument("--deadline", type=float, default=120.0, metavar="S", help="seconds it may take")
     command.add_argument("--json", action="store_true", help="one JSON object a line, the last one holds the result")
+
+
+def _canvases(commands: _Commands[argparse.ArgumentParser]) -> None:
+    image = _command(commands, "image", "Draw a picture.", "image.image")
+    image.add_argument("caption", metavar="CAPTION", help="what it shows")
+    image.add_argument(
+        "--style", default="noto", metavar="NAME", help="the style of drawing (default noto; '' is none)"
+    )
+    image.add_argument("-o", "--out", required=True, metavar="FILE", help="the PNG to write; - is standard output")
+    image.add_argument("--variations", type=int, default=1, metavar="N", help="so many pictures, each of the next seed")
+    image.add_argument("--from", type=Path, dest="source", metavar="FILE", help="a PNG of 512 x 512 to begin with")
+    image.add_argument("--mask", type=Path, metavar="FILE", help="a PNG: white is drawn anew, black stays")
+    image.add_argument(
+        "--strength", type=float, default=1.0, metavar="S", help="share of noise over --from (default 1)"
+    )
+    _flow(image, PICTURE_FLOW)
+    say = _command(commands, "say", "Say a text.", "speak.speak")
+    say.add_argument("text", metavar="TEXT", help="what is said; - reads standard input")
+    say.add_argument("-o", "--out", required=True, metavar="FILE", help="the WAV to write; - is standard output")
+    _flow(say, SPEECH_FLOW)
+    plan = _command(commands, "plan", "Plan a way through a maze.", "plan.plan")
+    plan.add_argument("--maze", required=True, metavar="FILE|NAME", help="rows of # and ., or a name: maze2d-umaze …")
+    plan.add_argument("--start", required=True, metavar="R,C", help="row,column, counted from 0 at the top left")
+    plan.add_argument("--goal", required=True, metavar="R,C", help="row,column of the end")
+    _flow(plan, ROUTE_FLOW)
+
+
+def _flow(command: argparse.ArgumentParser, usual: FlowSettings) -> None:
+    command.add_argument("--sampler", choices=FLOWS, help=f"how to follow the flow (default {usual.sampler})")
+    command.add_argument("--steps", type=int, metavar="N", help=f"steps of the flow (default {usual.steps})")
+    command.add_argument("--guidance", type=float, metavar="W", help=f"the caption's weight (default {usual.guidance})")
+    command.add_argument("--grid", choices=TIME_GRIDS, help=f"how steps lie in time (default {usual.grid})")
+    command.add_argument("--seed", type=int, metavar="N", help="fixes every draw (default 0)")
+    command.add_argument("--model", default="", metavar="NAME", help="a model's name; see aios models")
+    command.add_argument("--deadline", type=float, default=120.0, metavar="S", help="seconds it may take")
+    command.add_argument("--json", action="store_true", help="one JSON object a line, the last one tells the result")
 
 
 def _memories(commands: _Commands[argparse.ArgumentParser]) -> None:

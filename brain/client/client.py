@@ -8,10 +8,20 @@ from types import TracebackType
 from typing import Any, final
 
 from brain.base.errors import InvalidInput
-from brain.base.messages import Accepted, PartialState, Request, Response
+from brain.base.messages import (
+    Accepted,
+    CanvasRequest,
+    CanvasResponse,
+    CanvasState,
+    PartialState,
+    Picture,
+    Request,
+    Response,
+    Speech,
+)
 from brain.base.paths import Places
 from brain.base.reports import Memory, ModelReport, Status
-from brain.client import convert
+from brain.client import convert, convert_canvas
 from brain.client.channel import Channel
 from brain.wire.aios.v1 import (
     control_pb2,
@@ -45,6 +55,23 @@ class Client:
             (stub.Generate, convert.generate_request) if request.hole is None else (stub.Infill, convert.infill_request)
         )
         return _events(self._channel.stream(method, _built(wire, request), request.deadline_s))
+
+    def make(self, request: CanvasRequest) -> Iterator[Accepted | CanvasState | CanvasResponse]:
+        """Draw, say or plan ``request.subject``: Accepted, any number of states, one response.
+
+        Closing the iterator withdraws the call. ``request.deadline_s`` bounds all of it.
+        """
+        stub = self._channel.stub(generation_pb2_grpc.GenerationServiceStub)
+        match request.subject:
+            case Picture():
+                method = stub.Draw
+            case Speech():
+                method = stub.Speak
+            case _:
+                method = stub.Plan
+        return _canvas_events(
+            self._channel.stream(method, _built(convert_canvas.canvas_request, request), request.deadline_s)
+        )
 
     def remember(self, texts: Sequence[tuple[str, str]]) -> list[str]:
         """Keep (text, source) pairs, all or none; gives their names once they are on disk."""
@@ -93,6 +120,13 @@ def _events(answers: Generator[Any]) -> Iterator[Accepted | PartialState | Respo
     with closing(answers):
         for answer in answers:
             if (event := convert.event(answer)) is not None:
+                yield event
+
+
+def _canvas_events(answers: Generator[Any]) -> Iterator[Accepted | CanvasState | CanvasResponse]:
+    with closing(answers):
+        for answer in answers:
+            if (event := convert_canvas.event(answer)) is not None:
                 yield event
 
 

@@ -18,9 +18,10 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 import brain
+from brain.backends.body import CancelToken as BodyCancel
 from brain.base.clock import Clock
-from brain.base.errors import AiosError, StorageFailed
-from brain.base.messages import Request
+from brain.base.errors import AiosError, StorageFailed, Unsupported
+from brain.base.messages import CanvasRequest, CanvasResponse, CanvasState, Request
 from brain.base.paths import Places
 from brain.base.settings import DaemonSettings
 from brain.conditioning.embedding import Embedder, HashedWords
@@ -29,7 +30,7 @@ from brain.conditioning.retrieval import Retrieved, retrieve
 from brain.daemon.brain_version import brain_version
 from brain.daemon.lifecycle import check_socket, clear_socket, new_token
 from brain.daemon.status import StatusReader
-from brain.engine.engine import Cancel, Engine, Generate, Limits
+from brain.engine.engine import Cancel, Draw, Engine, Generate, Limits
 from brain.engine.models import Model, Shelf
 from brain.native.build import version as build_version
 from brain.native.cancel import CancelToken
@@ -75,11 +76,15 @@ _SERVICES: Final = tuple(
 @final
 @dataclass(frozen=True)
 class Parts:
-    """What may be exchanged from outside: how a model folder is opened, the generation itself, the embedder."""
+    """What may be exchanged from outside: how a model folder is opened, generation, the embedder, flows.
+
+    ``draw`` None refuses pictures, speech and plans.
+    """
 
     load: Callable[[str, Path, str], Model]
     generate: Generate
     embedder: Embedder
+    draw: Draw | None = None
 
 
 def real_parts(settings: DaemonSettings) -> Parts:
@@ -88,14 +93,27 @@ def real_parts(settings: DaemonSettings) -> Parts:
 
     def load(name: str, folder: Path, warning: str) -> Model:
         from brain.backends.select import Backend, open_body
+        from brain.diffusion.folder import FolderCoders
         from brain.native.tokenizer import Tokenizer
         from brain.uncertainty.calibration import Calibration
 
-        body = open_body(folder, cast("Backend", settings.backend), settings.threads or os.cpu_count() or 1)
+        threads = settings.threads or os.cpu_count() or 1
+        body = open_body(folder, cast("Backend", settings.backend), threads)
         calibration = Calibration.load(folder)
-        return Model(name, body, Tokenizer.open(folder / "tokenizer.json"), calibration, warning)
+        tokenizer = Tokenizer.open(folder / "tokenizer.json")
+        return Model(name, body, tokenizer, calibration, warning, FolderCoders(folder, threads))
 
-    return Parts(load, generate, HashedWords())
+    return Parts(load, generate, HashedWords(), draw)
+
+
+def draw(model: Model, request: CanvasRequest, cancel: BodyCancel) -> Iterator[CanvasState | CanvasResponse]:
+    """A flow of an open model, the product's own way."""
+    from brain.diffusion.canvas import generate
+    from brain.diffusion.coders import Parts as CanvasParts
+
+    if model.coders is None:
+        raise Unsupported(f"the model {model.name!r} was opened for text alone", hint="it has no decoders")
+    return generate(CanvasParts(model.body, model.tokenizer, model.coders), request, cancel)
 
 
 @final
@@ -120,6 +138,7 @@ class System:
         self._engine = Engine(
             shelf=self._shelf,
             generate=parts.generate,
+            draw=parts.draw,
             retrieve=self._retrieve,
             new_cancel=_new_cancel,
             clock=clock,

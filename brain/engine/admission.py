@@ -7,7 +7,22 @@ from typing import Final
 
 from brain.backends.choose import COLDEST
 from brain.base.errors import InvalidInput
-from brain.base.messages import MODALITIES, ORDERS, WAYS, Hole, Request, Settings
+from brain.base.messages import (
+    FLOWS,
+    MODALITIES,
+    ORDERS,
+    TIME_GRIDS,
+    WAYS,
+    Asked,
+    CanvasRequest,
+    FlowSettings,
+    Hole,
+    Picture,
+    Request,
+    Route,
+    Settings,
+    Speech,
+)
 from brain.base.names import check_name
 from brain.base.seeds import SEED_LIMIT
 
@@ -16,6 +31,12 @@ TEXT_LIMIT_BYTES: Final = 32_768
 TURNS_LIMIT: Final = 256
 MEMORIES_LIMIT: Final = 16
 HOLE_LIMIT: Final = 256
+PICTURE_LIMIT_BYTES: Final = 1_572_864
+"""The largest PNG that a call may bring: 512 x 512 points of four bytes each, and half as much again."""
+CAPTION_LIMIT_BYTES: Final = 512
+SPEECH_LIMIT_BYTES: Final = 1024
+"""About a minute: a WAV of it still fits into one message."""
+MAZE_LIMIT_BYTES: Final = 1024
 
 _RANGES: Final = {
     "block": (2, 64),
@@ -28,7 +49,14 @@ _RANGES: Final = {
 }
 
 
-def admit(request: Request, max_deadline_s: float) -> None:
+_FLOW_RANGES: Final = {
+    "steps": (1, 256),
+    "guidance": (0.0, 20.0),
+    "seed": (0, SEED_LIMIT - 1),
+}
+
+
+def admit(request: Asked, max_deadline_s: float) -> None:
     """Refuse what no engine could run.
 
     Units:   deadlines in seconds; texts are measured in bytes of UTF-8.
@@ -37,11 +65,14 @@ def admit(request: Request, max_deadline_s: float) -> None:
     check_name("request_id", request.request_id)
     if request.model:
         check_name("model", request.model)
-    _one_of("modality", request.modality, MODALITIES)
-    _within("memories", request.memories, 0, MEMORIES_LIMIT)
     _within("deadline_s", request.deadline_s, 0.0, max_deadline_s)
     if request.deadline_s == 0:
         raise InvalidInput("deadline_s is 0", hint="give the call some time", field="deadline_s")
+    if isinstance(request, CanvasRequest):
+        _check_canvas(request)
+        return
+    _one_of("modality", request.modality, MODALITIES)
+    _within("memories", request.memories, 0, MEMORIES_LIMIT)
     if request.hole is None:
         _check_prompt(request)
     else:
@@ -102,6 +133,47 @@ def _check_settings(settings: Settings) -> None:
     if 0 < settings.temperature < COLDEST:
         hint = f"0 for greedy, or {COLDEST} to {_RANGES['temperature'][1]}"
         raise InvalidInput(f"settings.temperature is {settings.temperature}", hint=hint, field="settings.temperature")
+
+
+def _check_canvas(request: CanvasRequest) -> None:
+    _check_flow(request.flow)
+    _within("watch", request.watch, 0, _FLOW_RANGES["steps"][1])
+    match request.subject:
+        case Picture() as picture:
+            _check_picture(picture)
+        case Speech(text):
+            text_bytes("text", text, least=1, most=SPEECH_LIMIT_BYTES)
+        case Route(maze, start, goal):
+            text_bytes("maze", maze, least=1, most=MAZE_LIMIT_BYTES)
+            for field, cell in (("start", start), ("goal", goal)):
+                for place in cell:
+                    _within(field, place, 0, MAZE_LIMIT_BYTES)
+
+
+def _check_flow(flow: FlowSettings) -> None:
+    _one_of("flow.sampler", flow.sampler, FLOWS)
+    _one_of("flow.grid", flow.grid, TIME_GRIDS)
+    for field, (low, high) in _FLOW_RANGES.items():
+        _within(f"flow.{field}", getattr(flow, field), low, high)
+    most = int(_FLOW_RANGES["steps"][1]) + 1
+    if len(flow.times) > most:
+        raise InvalidInput(f"{len(flow.times)} times", hint=f"at most {most}", field="flow.times")
+
+
+def _check_picture(picture: Picture) -> None:
+    text_bytes("caption", picture.caption, least=1, most=CAPTION_LIMIT_BYTES)
+    text_bytes("style", picture.style, least=0, most=CAPTION_LIMIT_BYTES)
+    for field in ("source", "mask"):
+        size = len(getattr(picture, field))
+        if size > PICTURE_LIMIT_BYTES:
+            hint = f"at most {PICTURE_LIMIT_BYTES}"
+            raise InvalidInput(f"{field} has {size} bytes", hint=hint, field=field)
+    if not picture.source and (picture.mask or picture.strength != 1):
+        hint = "name the picture to begin with"
+        raise InvalidInput("a mask or a strength is given without a source", hint=hint, field="source")
+    _within("strength", picture.strength, 0.0, 1.0)
+    if picture.strength == 0:
+        raise InvalidInput("strength is 0", hint="above 0: at 0 there is nothing to draw", field="strength")
 
 
 def _one_of(field: str, value: str, words: tuple[str, ...]) -> None:

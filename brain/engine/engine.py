@@ -8,12 +8,24 @@ from collections import deque
 from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final, Protocol, final
+from typing import TYPE_CHECKING, Final, Protocol, TypeVar, final, overload
 
 from brain.backends.body import Body, CancelToken
 from brain.base.clock import Clock
-from brain.base.errors import Cancelled, DeadlineExceeded, InternalError, Unreachable
-from brain.base.messages import Accepted, PartialState, Request, Response, Timings
+from brain.base.errors import Cancelled, DeadlineExceeded, InternalError, Unreachable, Unsupported
+from brain.base.messages import (
+    Accepted,
+    Answer,
+    Asked,
+    CanvasRequest,
+    CanvasResponse,
+    CanvasState,
+    PartialState,
+    Request,
+    Response,
+    Shown,
+    Timings,
+)
 from brain.conditioning.retrieval import Retrieved
 from brain.engine.admission import admit
 from brain.engine.mailbox import Mailbox
@@ -25,6 +37,9 @@ if TYPE_CHECKING:
     from brain.uncertainty.calibration import Calibration
 
 Event = Accepted | PartialState | Response
+CanvasEvent = Accepted | CanvasState | CanvasResponse
+
+_Finished = TypeVar("_Finished", Response, CanvasResponse)
 
 RECENT_ANSWERS: Final = 16
 """Over how many of the last answers the status' uncertainty is a mean."""
@@ -50,6 +65,9 @@ Generate = Callable[
 Takes the body, its tokenizer, the request, the calibration, the memories to show, the token to check, the clock.
 """
 
+Draw = Callable[[Model, CanvasRequest, CancelToken], Iterator[CanvasState | CanvasResponse]]
+"""A flow, ``brain.diffusion.canvas.generate`` over a model's parts: yields states, then exactly one response."""
+
 
 @final
 @dataclass
@@ -73,7 +91,7 @@ class Limits:
 
 @final
 class Engine:
-    """Admits, lines up, runs and counts generations.
+    """Admits, lines up, runs and counts generations, of text and on canvases alike. ``draw`` None refuses the latter.
 
     To be used from one event loop. A call that is withdrawn, or whose reader is gone, frees its slot after the step in
     flight; a slow reader misses states but never the response.
@@ -84,6 +102,7 @@ class Engine:
         *,
         shelf: Shelf,
         generate: Generate,
+        draw: Draw | None = None,
         retrieve: Retrieve,
         new_cancel: Callable[[float], Cancel],
         clock: Clock,
@@ -92,6 +111,7 @@ class Engine:
     ) -> None:
         self._shelf = shelf
         self._generate = generate
+        self._draw = draw
         self._retrieve = retrieve
         self._new_cancel = new_cancel
         self._clock = clock
@@ -124,8 +144,12 @@ class Engine:
         """The mean uncertainty of the last answers; -1 before any."""
         return sum(self._recent) / len(self._recent) if self._recent else -1.0
 
-    async def submit(self, request: Request) -> AsyncGenerator[Event]:
-        """Run one request: Accepted, any number of states, one Response. Close the generator to withdraw the call.
+    @overload
+    def submit(self, request: Request) -> AsyncGenerator[Event]: ...
+    @overload
+    def submit(self, request: CanvasRequest) -> AsyncGenerator[CanvasEvent]: ...
+    async def submit(self, request: Asked) -> AsyncGenerator[Event | CanvasEvent]:
+        """Run one request: Accepted, any number of states, one response. Close the generator to withdraw the call.
 
         Raises: InvalidInput, Conflict, ResourceExhausted, Unreachable before Accepted; afterwards what the generation
         raises, NotFound and CorruptData for its model, DeadlineExceeded, Cancelled, InternalError.
@@ -136,7 +160,7 @@ class Engine:
         ticket = self._queue.join(request.request_id)
         cancel = self._new_cancel(request.deadline_s)
         job = _Job(request, cancel, self._clock, Mailbox(asyncio.get_running_loop()))
-        work: asyncio.Future[Response] | None = None
+        work: asyncio.Future[Answer] | None = None
         self._live.add(cancel)
         try:
             yield Accepted(request.request_id, ticket.position)
@@ -169,15 +193,15 @@ class Engine:
             cancel.cancel()
         self._thread.shutdown(wait=False, cancel_futures=True)
 
-    async def _turn(self, ticket: Ticket, request: Request, cancel: Cancel) -> None:
+    async def _turn(self, ticket: Ticket, request: Asked, cancel: Cancel) -> None:
         until = time.monotonic() + request.deadline_s
         while not ticket.ready.done():
             # Looked at now and then too, since a drain withdraws waiting calls by their token alone.
             await asyncio.wait((ticket.ready,), timeout=min(0.2, max(until - time.monotonic(), 0.0)))
             cancel.check()
 
-    def _start(self, job: _Job, ticket: Ticket) -> asyncio.Future[Response]:
-        def ended(done: asyncio.Future[Response]) -> None:
+    def _start(self, job: _Job, ticket: Ticket) -> asyncio.Future[Answer]:
+        def ended(done: asyncio.Future[Answer]) -> None:
             self._queue.leave(ticket)
             self._count(done)
 
@@ -185,37 +209,45 @@ class Engine:
         work.add_done_callback(ended)
         return work
 
-    def _count(self, done: asyncio.Future[Response]) -> None:
+    def _count(self, done: asyncio.Future[Answer]) -> None:
         self.counts.finished += 1
         if done.cancelled() or isinstance(done.exception(), Cancelled | DeadlineExceeded):
             self.counts.cancelled += 1
         elif done.exception() is not None:
             self.counts.failed += 1
-        else:
-            self._recent.append(done.result().uncertainty)
+        elif (doubt := done.result().uncertainty) is not None:
+            self._recent.append(doubt)
 
-    def _run(self, job: _Job) -> Response:
+    def _run(self, job: _Job) -> Answer:
         job.begun()
         job.cancel.check()
         model = self._shelf.open(job.request.model)
-        shown = self._retrieve(job.request, model)
-        said = self._generate(
-            model.body, model.tokenizer, job.request, model.calibration, shown.texts, job.cancel, self._clock
-        )
+        said, names = self._said(job.request, model, job.cancel)
         for item in said:
             if isinstance(item, Response):
-                return self._finished(item, job, model, shown)
+                return replace(self._finished(item, job, model), memories=names)
+            if isinstance(item, CanvasResponse):
+                return self._finished(item, job, model)
             job.state(item)
             job.cancel.check()
         raise InternalError("a generation ended without a response")
 
-    def _finished(self, response: Response, job: _Job, model: Model, shown: Retrieved) -> Response:
+    def _said(self, request: Asked, model: Model, cancel: Cancel) -> tuple[Iterator[Shown | Answer], tuple[str, ...]]:
+        """The generation that a request asks for, and the names of the memories that it is shown."""
+        if isinstance(request, CanvasRequest):
+            if self._draw is None:
+                raise Unsupported("this engine makes text alone", hint="start one that was given a way to draw")
+            return self._draw(model, request, cancel), ()
+        shown = self._retrieve(request, model)
+        said = self._generate(model.body, model.tokenizer, request, model.calibration, shown.texts, cancel, self._clock)
+        return said, shown.names
+
+    def _finished(self, response: _Finished, job: _Job, model: Model) -> _Finished:
         return replace(
             response,
             request_id=job.request.request_id,
             model=model.name,
             brain=self._brain,
-            memories=shown.names,
             timings=job.timings(),
             warning=" ".join(part for part in (response.warning, model.warning) if part),
         )
@@ -225,7 +257,7 @@ class Engine:
 class _Job:
     """One call on its way through the worker: the request, its token, its mailbox and its times."""
 
-    def __init__(self, request: Request, cancel: Cancel, clock: Clock, box: Mailbox) -> None:
+    def __init__(self, request: Asked, cancel: Cancel, clock: Clock, box: Mailbox) -> None:
         self.request = request
         self.cancel = cancel
         self.box = box
@@ -238,7 +270,7 @@ class _Job:
         """The worker took it."""
         self._queued_s = self._since()
 
-    def state(self, state: PartialState) -> None:
+    def state(self, state: Shown) -> None:
         """It has a new state."""
         if self._first_state_s is None:
             self._first_state_s = self._since()

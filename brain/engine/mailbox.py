@@ -6,7 +6,7 @@ import asyncio
 import threading
 from typing import Any, final
 
-from brain.base.messages import PartialState
+from brain.base.messages import Shown
 
 
 @final
@@ -19,11 +19,11 @@ class Mailbox:
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
         self._lock = threading.Lock()
-        self._state: PartialState | None = None
+        self._state: Shown | None = None
         self._told = False
         self._news = asyncio.Event()
 
-    def put(self, state: PartialState) -> None:
+    def put(self, state: Shown) -> None:
         """Leave a state in place of an unread one."""
         with self._lock:
             self._state = state
@@ -31,7 +31,7 @@ class Mailbox:
         if not told:
             self._loop.call_soon_threadsafe(self._news.set)
 
-    async def read(self, work: asyncio.Future[Any]) -> PartialState | None:
+    async def read(self, work: asyncio.Future[Any]) -> Shown | None:
         """The newest unread state, waiting for one; None once ``work`` is done and nothing is unread."""
         while True:
             state = self._take()
@@ -43,7 +43,7 @@ class Mailbox:
             finally:
                 news.cancel()
 
-    def _take(self) -> PartialState | None:
+    def _take(self) -> Shown | None:
         self._news.clear()
         with self._lock:
             state, self._state, self._told = self._state, None, False

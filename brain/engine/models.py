@@ -15,6 +15,7 @@ from brain.score.spec import ScoreSpec
 
 if TYPE_CHECKING:
     from brain.backends.body import Body
+    from brain.diffusion.coders import Coders
     from brain.native.tokenizer import Tokenizer
     from brain.uncertainty.calibration import Calibration
 
@@ -29,13 +30,17 @@ _WARNING_LIMIT: Final = 400
 @final
 @dataclass(frozen=True)
 class Model:
-    """An open model: what a generation needs of it. ``calibration`` is None where the folder has none."""
+    """An open model: what a generation needs of it. ``calibration`` is None where the folder has none.
+
+    ``coders`` turn canvases into pictures and sound and back; None where the model was opened for text alone.
+    """
 
     name: str
     body: Body
     tokenizer: Tokenizer
     calibration: Calibration | None
     warning: str
+    coders: Coders | None = None
 
 
 @final

@@ -46,7 +46,7 @@ def generate_response(event: Event) -> generation_pb2.GenerateResponse:
     """One message of Generate's stream."""
     match event:
         case Accepted():
-            return generation_pb2.GenerateResponse(accepted=_accepted(event))
+            return generation_pb2.GenerateResponse(accepted=accepted(event))
         case PartialState():
             return generation_pb2.GenerateResponse(partial=_partial(event))
         case Response():
@@ -57,7 +57,7 @@ def infill_response(event: Event) -> generation_pb2.InfillResponse:
     """One message of Infill's stream."""
     match event:
         case Accepted():
-            return generation_pb2.InfillResponse(accepted=_accepted(event))
+            return generation_pb2.InfillResponse(accepted=accepted(event))
         case PartialState():
             return generation_pb2.InfillResponse(partial=_partial(event))
         case Response():
@@ -126,7 +126,8 @@ def _settings(wire: generation_pb2.DecodeSettings) -> Settings:
     return replace(EVERYDAY, **{name: getattr(wire, name) for name in _SETTINGS if wire.HasField(name)})
 
 
-def _accepted(event: Accepted) -> generation_pb2.Accepted:
+def accepted(event: Accepted) -> generation_pb2.Accepted:
+    """The message that a call was taken, the same in every stream."""
     return generation_pb2.Accepted(request_id=event.request_id, queue_position=event.queue_position)
 
 

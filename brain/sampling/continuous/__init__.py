@@ -1,1 +1,1 @@
-"""Samplers of vectors (pictures, sound, plans): the ContinuousSampler family; none is served yet."""
+"""Samplers of vectors (pictures, sound, plans): the ContinuousSampler family, one rule a file."""

@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class GenerationServiceStub:
-    """Makes text. Every call is a stream: Accepted, any number of PartialState, then exactly one Final.
+    """Makes something of a request. Every call is a stream: Accepted, any number of states, then exactly one final message.
     """
 
     def __init__(self, channel):
@@ -45,10 +45,25 @@ class GenerationServiceStub:
                 request_serializer=aios_dot_v1_dot_generation__pb2.InfillRequest.SerializeToString,
                 response_deserializer=aios_dot_v1_dot_generation__pb2.InfillResponse.FromString,
                 _registered_method=True)
+        self.Draw = channel.unary_stream(
+                '/aios.v1.GenerationService/Draw',
+                request_serializer=aios_dot_v1_dot_generation__pb2.DrawRequest.SerializeToString,
+                response_deserializer=aios_dot_v1_dot_generation__pb2.DrawResponse.FromString,
+                _registered_method=True)
+        self.Speak = channel.unary_stream(
+                '/aios.v1.GenerationService/Speak',
+                request_serializer=aios_dot_v1_dot_generation__pb2.SpeakRequest.SerializeToString,
+                response_deserializer=aios_dot_v1_dot_generation__pb2.SpeakResponse.FromString,
+                _registered_method=True)
+        self.Plan = channel.unary_stream(
+                '/aios.v1.GenerationService/Plan',
+                request_serializer=aios_dot_v1_dot_generation__pb2.PlanRequest.SerializeToString,
+                response_deserializer=aios_dot_v1_dot_generation__pb2.PlanResponse.FromString,
+                _registered_method=True)
 
 
 class GenerationServiceServicer:
-    """Makes text. Every call is a stream: Accepted, any number of PartialState, then exactly one Final.
+    """Makes something of a request. Every call is a stream: Accepted, any number of states, then exactly one final message.
     """
 
     def Generate(self, request, context):
@@ -60,6 +75,27 @@ class GenerationServiceServicer:
 
     def Infill(self, request, context):
         """Fills a hole between two texts, both of them seen.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Draw(self, request, context):
+        """Draws a picture of a caption, from nothing, over a sketch, or into the hole of another picture.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Speak(self, request, context):
+        """Says a text, sentence by sentence.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Plan(self, request, context):
+        """Plans a way through a maze and lets a simulator follow it.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -78,6 +114,21 @@ def add_GenerationServiceServicer_to_server(servicer, server):
                     request_deserializer=aios_dot_v1_dot_generation__pb2.InfillRequest.FromString,
                     response_serializer=aios_dot_v1_dot_generation__pb2.InfillResponse.SerializeToString,
             ),
+            'Draw': grpc.unary_stream_rpc_method_handler(
+                    servicer.Draw,
+                    request_deserializer=aios_dot_v1_dot_generation__pb2.DrawRequest.FromString,
+                    response_serializer=aios_dot_v1_dot_generation__pb2.DrawResponse.SerializeToString,
+            ),
+            'Speak': grpc.unary_stream_rpc_method_handler(
+                    servicer.Speak,
+                    request_deserializer=aios_dot_v1_dot_generation__pb2.SpeakRequest.FromString,
+                    response_serializer=aios_dot_v1_dot_generation__pb2.SpeakResponse.SerializeToString,
+            ),
+            'Plan': grpc.unary_stream_rpc_method_handler(
+                    servicer.Plan,
+                    request_deserializer=aios_dot_v1_dot_generation__pb2.PlanRequest.FromString,
+                    response_serializer=aios_dot_v1_dot_generation__pb2.PlanResponse.SerializeToString,
+            ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
             'aios.v1.GenerationService', rpc_method_handlers)
@@ -87,7 +138,7 @@ def add_GenerationServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class GenerationService:
-    """Makes text. Every call is a stream: Accepted, any number of PartialState, then exactly one Final.
+    """Makes something of a request. Every call is a stream: Accepted, any number of states, then exactly one final message.
     """
 
     @staticmethod
@@ -134,6 +185,87 @@ class GenerationService:
             '/aios.v1.GenerationService/Infill',
             aios_dot_v1_dot_generation__pb2.InfillRequest.SerializeToString,
             aios_dot_v1_dot_generation__pb2.InfillResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Draw(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/aios.v1.GenerationService/Draw',
+            aios_dot_v1_dot_generation__pb2.DrawRequest.SerializeToString,
+            aios_dot_v1_dot_generation__pb2.DrawResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Speak(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/aios.v1.GenerationService/Speak',
+            aios_dot_v1_dot_generation__pb2.SpeakRequest.SerializeToString,
+            aios_dot_v1_dot_generation__pb2.SpeakResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Plan(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/aios.v1.GenerationService/Plan',
+            aios_dot_v1_dot_generation__pb2.PlanRequest.SerializeToString,
+            aios_dot_v1_dot_generation__pb2.PlanResponse.FromString,
             options,
             channel_credentials,
             insecure,
