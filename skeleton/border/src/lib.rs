@@ -12,6 +12,7 @@ mod kernels;
 mod lent;
 mod memories;
 mod network;
+mod pages;
 mod pass;
 mod quant;
 mod safetensors;
@@ -28,7 +29,7 @@ mod _skeleton {
     #[pymodule_export]
     use crate::kernels::{act8, attend, cpu_level, matmul_int2, rms_norm, rope};
     #[pymodule_export]
-    use crate::memories::{Memory, Store, flat_top_k};
+    use crate::memories::{Memory, Recovery, Snapshot, Store, flat_top_k};
     #[pymodule_export]
     use crate::network::{Network, Proposal};
     #[pymodule_export]

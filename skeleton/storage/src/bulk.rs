@@ -1,5 +1,5 @@
-//! A large batch of memories on its way to the log: copied once, and summed and written while it is being copied. The
-//! small ones wait for each other instead (see `commit`).
+//! A large batch of memories on its way to the log: summed and written piece by piece, and copied into memory while the
+//! disk works. The small ones wait for each other instead (see `commit`).
 use crate::batch;
 use crate::change::Change;
 use crate::chunk::{Chunk, Rows, not_finite};
@@ -10,7 +10,6 @@ use crate::read;
 use crate::state::State;
 use foundation::{Fault, Outcome};
 use std::io;
-use std::sync::mpsc::{Sender, channel};
 use std::sync::{PoisonError, RwLock};
 use std::thread;
 
@@ -77,21 +76,24 @@ impl Log {
         }
         let frame_bytes = (HEAD_BYTES + batch.length()) as u64;
         let (head, begun) = frame::begin(self.cursor.identity, self.cursor.sequence, Kind::Memories, batch.length());
-        let mut copy = vec![0.0; chunk.len() * width];
         // The head goes last: until it is there, nobody takes what lies behind it for a frame.
         let body = self.cursor.offset + HEAD_BYTES as u64;
-        let behind = body + (batch.before.len() + batch.vector_bytes) as u64;
         let begun = crc32c::crc32c_append(begun, &batch.before);
         let mut write = || {
-            self.medium.write(body, &batch.before).map_err(Stop::Disk)?;
-            let put = |offset: u64, bytes: &[u8]| self.medium.write(body + batch.before.len() as u64 + offset, bytes);
-            let checksum = copy_and_write(vectors, width, &mut copy, begun, put)?;
-            let checksum = crc32c::crc32c_append(checksum, &batch.after);
-            self.medium.write(behind, &batch.after).map_err(Stop::Disk)?;
-            self.medium.write(self.cursor.offset, &frame::finish(head, checksum)).map_err(Stop::Disk)
+            let mut at = body;
+            let mut put = |bytes: &[u8]| {
+                self.medium.write(at, bytes).map_err(Stop::Disk)?;
+                at += bytes.len() as u64;
+                Ok(())
+            };
+            put(&batch.before)?;
+            let checksum = write_vectors(vectors, width, chunk.len(), begun, &mut put)?;
+            put(&batch.after)?;
+            let head = frame::finish(head, crc32c::crc32c_append(checksum, &batch.after));
+            self.medium.write(self.cursor.offset, &head).map_err(Stop::Disk)
         };
         match write() {
-            Ok(()) => self.settle(frame_bytes, chunk.len() as u64).map_err(|failure| failure.fault())?,
+            Ok(()) => {}
             Err(Stop::Disk(error)) => return Err(self.undo(error, frame_bytes, false).fault()),
             Err(Stop::NotFinite(place, value)) => {
                 let fault = not_finite(chunk.ids[place / width], place % width, value);
@@ -100,52 +102,43 @@ impl Log {
                 return Err(fault);
             }
         }
-        Ok(copy)
+        // The processor has time while the disk works.
+        thread::scope(|scope| {
+            let prepare = self.prepare;
+            let copying = scope.spawn(move || {
+                let mut copy = vec![0.0; chunk.len() * width];
+                prepare(&mut copy);
+                vectors.copy(0, width, &mut copy);
+                copy
+            });
+            let settled = self.settle(frame_bytes, chunk.len() as u64).map_err(|failure| failure.fault());
+            let copy = copying.join().map_err(|_| Fault::bug("copying vectors does not panic"));
+            settled.and(copy)
+        })
     }
 }
 
-/// Copy the vectors on a second thread, piece by piece, and hand each that is copied, summed and found finite to `put`
-/// with its place in bytes. Gives the checksum `begun` carried on over all of them.
-fn copy_and_write(
+/// Write the vectors a piece at a time from a copy, so that what is summed is what is written, whatever happens to the
+/// caller's numbers meanwhile. Gives the checksum `begun` carried on over all of them.
+fn write_vectors(
     vectors: Vectors<'_>,
     width: usize,
-    copy: &mut [f32],
+    count: usize,
     begun: u32,
-    mut put: impl FnMut(u64, &[u8]) -> io::Result<()>,
-) -> Result<u32, Stop> {
-    thread::scope(|scope| {
-        let (send, receive) = channel();
-        let copying = scope.spawn(move || copy_pieces(vectors, width, copy, begun, &send));
-        let mut offset = 0;
-        for piece in receive {
-            let bytes: &[u8] = bytemuck::cast_slice(piece);
-            put(offset, bytes).map_err(Stop::Disk)?;
-            offset += bytes.len() as u64;
-        }
-        copying.join().unwrap_or_else(|_| Err(Stop::Disk(io::Error::other("copying panicked"))))
-    })
-}
-
-fn copy_pieces<'a>(
-    vectors: Vectors<'_>,
-    width: usize,
-    copy: &'a mut [f32],
-    begun: u32,
-    send: &Sender<&'a [f32]>,
+    put: &mut impl FnMut(&[u8]) -> Result<(), Stop>,
 ) -> Result<u32, Stop> {
     let rows = (PIECE / width).max(1);
+    let mut copy = vec![0.0; rows.min(count) * width];
     let mut checksum = begun;
-    for (number, piece) in copy.chunks_mut(rows * width).enumerate() {
-        vectors.copy(number * rows, width, piece);
+    for first in (0..count).step_by(rows) {
+        let piece = &mut copy[..rows.min(count - first) * width];
+        vectors.copy(first, width, piece);
         if let Some(place) = read::not_finite(piece) {
-            return Err(Stop::NotFinite(number * rows * width + place, piece[place]));
+            return Err(Stop::NotFinite(first * width + place, piece[place]));
         }
-        let piece: &'a [f32] = piece;
-        checksum = crc32c::crc32c_append(checksum, bytemuck::cast_slice(piece));
-        if send.send(piece).is_err() {
-            // The one who writes has met an error and tells it.
-            break;
-        }
+        let bytes: &[u8] = bytemuck::cast_slice(piece);
+        checksum = crc32c::crc32c_append(checksum, bytes);
+        put(bytes)?;
     }
     Ok(checksum)
 }

@@ -35,7 +35,7 @@ mod state;
 mod store;
 
 pub use memory::{Columns, Memory, Space};
-pub use open::{Clock, OpenOptions};
+pub use open::{Clock, OpenOptions, Prepare};
 pub use recover::Recovery;
 pub use snapshot::Snapshot;
 pub use store::{Compact, Format, Store};

@@ -31,6 +31,12 @@ pub struct OpenOptions {
     pub clock: Clock,
 }
 
+/// Makes large memory ready before it is filled, by asking the system for larger pages for instance; changes no number.
+pub type Prepare = fn(&mut [f32]);
+
+/// Leaves memory as it is.
+pub(crate) fn as_it_is(_: &mut [f32]) {}
+
 /// Segments and a log that were read to their end.
 pub(crate) struct Loaded {
     pub(crate) log: File,
@@ -42,7 +48,7 @@ pub(crate) struct Loaded {
 }
 
 /// Read the store in `folder`; changes nothing.
-pub(crate) fn load(folder: &Path, options: &OpenOptions) -> Outcome<Loaded> {
+pub(crate) fn load(folder: &Path, options: &OpenOptions, prepare: Prepare) -> Outcome<Loaded> {
     let path = folder.join(LOG);
     loop {
         // The mark is read before the log, so that it cannot be ahead of it.
@@ -52,7 +58,7 @@ pub(crate) fn load(folder: &Path, options: &OpenOptions) -> Outcome<Loaded> {
             ErrorKind::NotFound => Fault::not_found(format!("a store in {}", folder.display())),
             _ => Fault::io(&path, error),
         })?;
-        let read = read_files(folder, &path, &file, mark, options);
+        let read = read_files(folder, &path, &file, (mark, prepare), options);
         // A writer may have put another log and other segments there meanwhile, and taken away those that it names.
         if read.is_err() && !options.writer && replaced(&path, &file).map_err(|error| Fault::io(&path, error))? {
             continue;
@@ -68,7 +74,7 @@ fn read_files(
     folder: &Path,
     path: &Path,
     file: &File,
-    mark: Option<(u64, u64)>,
+    (mark, prepare): (Option<(u64, u64)>, Prepare),
     options: &OpenOptions,
 ) -> Outcome<Read> {
     let told = |stop| told(path, stop);
@@ -82,7 +88,7 @@ fn read_files(
     let bytes = |entry: &Entry| fs::metadata(folder.join(entry.name())).map_or(0, |found| found.len());
     let numbers = |entry: &Entry| entry.rows.saturating_mul(space.width as u64).min(bytes(entry) / 4);
     let all = segments.iter().fold(length / 4, |sum, entry| sum.saturating_add(numbers(entry)));
-    state.expect(usize::try_from(all).unwrap_or(0));
+    state.expect(usize::try_from(all).unwrap_or(0), prepare);
     for entry in &segments {
         read_segment(folder, entry, &space, &mut state)?;
     }

@@ -3,6 +3,7 @@ use crate::change::{Change, ID_BYTES};
 use crate::chunk::{Chunk, Rows};
 use crate::keyed::Index;
 use crate::memory::Memory;
+use crate::open::{Prepare, as_it_is};
 use crate::segment::Entry;
 use crate::snapshot::{Place, Snapshot, absent};
 use foundation::Outcome;
@@ -22,6 +23,7 @@ pub(crate) struct State {
     /// Vectors of the rows after those in `held.vectors`: the first row, and the numbers.
     fresh: Vec<(usize, Vec<f32>)>,
     gaps: Vec<usize>,
+    prepare: Prepare,
     number: u64,
     forgotten: u64,
     live_bytes: u64,
@@ -33,7 +35,8 @@ impl State {
     pub(crate) fn new(width: usize, number: u64) -> Self {
         let held = Snapshot::new(width);
         let (homes, fresh, gaps) = (Vec::new(), Vec::new(), Vec::new());
-        Self { held, homes, open: false, fresh, gaps, number, forgotten: 0, live_bytes: 0, dead_bytes: 0 }
+        let (prepare, open) = (as_it_is as Prepare, false);
+        Self { held, homes, open, fresh, gaps, prepare, number, forgotten: 0, live_bytes: 0, dead_bytes: 0 }
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -129,8 +132,10 @@ impl State {
     }
 
     /// Make room for vectors in all, zeroed pages of which only those that are used take memory. Only while loading.
-    pub(crate) fn expect(&mut self, numbers: usize) {
-        self.held.vectors = Arc::new(vec![0.0; numbers]);
+    pub(crate) fn expect(&mut self, numbers: usize, prepare: Prepare) {
+        let mut vectors = vec![0.0; numbers];
+        prepare(&mut vectors);
+        (self.held.vectors, self.prepare) = (Arc::new(vectors), prepare);
     }
 
     /// The place of the vectors of the next `rows` rows. Only while loading.
@@ -229,13 +234,17 @@ impl State {
             return;
         }
         let more = fresh.iter().map(|(_, numbers)| numbers.len()).sum();
-        if Arc::get_mut(&mut self.held.vectors).is_none() {
-            let mut vectors = Vec::with_capacity(self.held.vectors.len() + more);
-            vectors.extend_from_slice(&self.held.vectors);
+        let room = Arc::get_mut(&mut self.held.vectors).is_some_and(|held| held.capacity() - held.len() >= more);
+        if !room {
+            // Half as much again, so that small changes do not copy everything each time.
+            let old = self.held.vectors.len();
+            let mut vectors = vec![0.0; old + more + old / 2];
+            (self.prepare)(&mut vectors);
+            vectors[..old].copy_from_slice(&self.held.vectors);
+            vectors.truncate(old);
             self.held.vectors = Arc::new(vectors);
         }
         let vectors: &mut Vec<f32> = Arc::make_mut(&mut self.held.vectors);
-        vectors.reserve(more);
         for (_, numbers) in fresh {
             vectors.extend_from_slice(&numbers);
         }

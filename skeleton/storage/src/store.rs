@@ -10,7 +10,7 @@ use crate::lock::Lock;
 use crate::medium::LOG;
 use crate::memory::{Columns, Memory, Space};
 use crate::parquet;
-use crate::open::{self, Loaded, OpenOptions};
+use crate::open::{self, Loaded, OpenOptions, Prepare};
 use crate::read::{self, Window};
 use crate::recover::{self, Changes, Cursor, Recovery};
 use crate::snapshot::Snapshot;
@@ -47,6 +47,7 @@ const FEWEST_DEAD_BYTES: u64 = 64 << 10;
 pub struct Store {
     folder: PathBuf,
     options: OpenOptions,
+    prepare: Prepare,
     space: Space,
     state: RwLock<State>,
     recovery: Recovery,
@@ -66,18 +67,27 @@ impl Store {
     /// Errors: `Conflict` when another writer has the store or when it is of another space; `NotFound` when there is
     /// no store to read, or no space given to make one; `Corrupt` for damage, which is never repaired; `Io`.
     pub fn open(folder: impl AsRef<Path>, options: &OpenOptions) -> Outcome<Self> {
+        Self::open_prepared(folder, options, open::as_it_is)
+    }
+
+    /// As `open`, with memory for vectors made ready by `prepare` each time that much of it is needed.
+    pub fn open_prepared(folder: impl AsRef<Path>, options: &OpenOptions, prepare: Prepare) -> Outcome<Self> {
         let folder = folder.as_ref();
         if let Some(space) = &options.space {
             space.check()?;
         }
         let lock = if options.writer { Some(open::begin(folder, options)?) } else { None };
-        let Loaded { log, space, cursor, segments, state, recovery } = open::load(folder, options)?;
+        let Loaded { log, space, cursor, segments, state, recovery } = open::load(folder, options, prepare)?;
         let end = match lock {
-            Some(lock) => End::Writer { committer: open::writer(folder, log, cursor, segments)?, _lock: lock },
+            Some(lock) => {
+                let mut committer = open::writer(folder, log, cursor, segments)?;
+                committer.log.get_mut().unwrap_or_else(PoisonError::into_inner).prepare = prepare;
+                End::Writer { committer, _lock: lock }
+            }
             None => End::Reader { log: Mutex::new((log, cursor)) },
         };
         let (folder, options) = (folder.to_path_buf(), options.clone());
-        Ok(Self { folder, options, space, state: RwLock::new(state), recovery, end })
+        Ok(Self { folder, options, prepare, space, state: RwLock::new(state), recovery, end })
     }
 
     /// Store memories, all of them or none; gives the number of the last one.
@@ -289,7 +299,7 @@ impl Store {
     /// Take up the log that has come in the place of the one that was read.
     fn reload(&self, log: &mut File, cursor: &mut Cursor) -> Outcome<usize> {
         let loaded =
-            open::load(&self.folder, &OpenOptions { space: Some(self.space.clone()), ..self.options.clone() })?;
+            open::load(&self.folder, &OpenOptions { space: Some(self.space.clone()), ..self.options.clone() }, self.prepare)?;
         let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
         let new = loaded.state.ids().filter(|id| !state.holds(*id)).count();
         *state = loaded.state;
