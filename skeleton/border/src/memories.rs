@@ -7,10 +7,10 @@ use foundation::{Fault, Outcome};
 use numpy::{IntoPyArray, PyArray1, PyUntypedArrayMethods};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyString};
+use search::{Bitmap, Flat, Metric};
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{SystemTime, UNIX_EPOCH};
-use search::{Bitmap, Flat, Metric};
 use storage::{Columns, Compact, Format, OpenOptions, Space};
 
 fn id_of(py: Python<'_>, bytes: &[u8]) -> PyResult<u128> {

@@ -40,8 +40,15 @@ impl Batch {
 pub(crate) fn encode(chunk: &Chunk, width: usize) -> Batch {
     let rows = chunk.len();
     let vector_bytes = rows * width * 4;
-    let lengths =
-        [16 * rows, 4 * (rows + 1), chunk.texts.joined().len(), vector_bytes, 8 * rows, 4 * (rows + 1), chunk.sources.joined().len()];
+    let lengths = [
+        16 * rows,
+        4 * (rows + 1),
+        chunk.texts.joined().len(),
+        vector_bytes,
+        8 * rows,
+        4 * (rows + 1),
+        chunk.sources.joined().len(),
+    ];
     let mut before = metadata(rows, width, &lengths);
     before.extend(chunk.ids.iter().flat_map(|id| id.to_be_bytes()));
     pad(&mut before);

@@ -1,7 +1,7 @@
 //! Group commit: whoever comes first writes for all who wait, in one frame and with one sync. Reads no log.
 use crate::change::{self, Change};
-use crate::keyed::Ids;
 use crate::frame::{self, HEAD_BYTES, Kind, LARGEST_PAYLOAD};
+use crate::keyed::Ids;
 use crate::medium::{Medium, encode_mark};
 use crate::open::{Prepare, as_it_is};
 use crate::plan::Sizes;

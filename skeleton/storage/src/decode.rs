@@ -48,7 +48,8 @@ impl Places {
         let message = root_as_message(message).map_err(|e| format!("the message: {e}"))?;
         let rows = rows(&message, width)?;
         let buffers = buffers(&message, start, payload_bytes)?;
-        let bytes = rows.checked_mul(width).and_then(|numbers| numbers.checked_mul(4)).ok_or("an impossible row count")?;
+        let bytes =
+            rows.checked_mul(width).and_then(|numbers| numbers.checked_mul(4)).ok_or("an impossible row count")?;
         let all = &buffers[VECTORS];
         let vectors = all.start..all.start.checked_add(bytes).filter(|&end| end <= all.end).ok_or("too few vectors")?;
         Ok(Self { rows, vectors, buffers })

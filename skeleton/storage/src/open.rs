@@ -45,6 +45,8 @@ pub(crate) struct Loaded {
     pub(crate) segments: Vec<Entry>,
     pub(crate) state: State,
     pub(crate) recovery: Recovery,
+    /// The mark says that all of the log was acknowledged, so all of it is on the disk, and so are the folder's names.
+    pub(crate) settled: bool,
 }
 
 /// Read the store in `folder`; changes nothing.
@@ -64,7 +66,8 @@ pub(crate) fn load(folder: &Path, options: &OpenOptions, prepare: Prepare) -> Ou
             continue;
         }
         let (space, cursor, segments, state, recovery) = read?;
-        return Ok(Loaded { log: file, space, cursor, segments, state, recovery });
+        let settled = recovery.dropped_bytes == 0 && mark == Some((cursor.identity, cursor.offset));
+        return Ok(Loaded { log: file, space, cursor, segments, state, recovery, settled });
     }
 }
 
@@ -146,7 +149,8 @@ fn create(folder: &Path, path: &Path, space: Space, now_unix_s: f64) -> Outcome<
     // Two stores differ in when, by whom and where they were made; nothing secret hangs on it.
     let place = crc32c::crc32c(folder.as_os_str().as_encoded_bytes()) ^ std::process::id();
     let identity = now_unix_s.to_bits().rotate_left(32) ^ u64::from(place) << 16;
-    let header = columns::encode_header(&Header { space, identity, first_number: 1, sealed_bytes: 0, segments: vec![] })?;
+    let header =
+        columns::encode_header(&Header { space, identity, first_number: 1, sealed_bytes: 0, segments: vec![] })?;
     let frame = frame::encode(0, 0, Kind::Header, &header);
     let new = folder.join(DRAFT);
     let written = private(&new, true).and_then(|mut file| file.write_all(&frame).and_then(|()| file.sync_all()));
@@ -177,15 +181,23 @@ fn remove_strays(folder: &Path, segments: &[Entry]) -> Outcome<()> {
 }
 
 /// Make the log end with its last whole frame, on the disk, before anything is added to it.
-pub(crate) fn writer(folder: &Path, log: File, cursor: Cursor, segments: Vec<Entry>) -> Outcome<Committer> {
+pub(crate) fn writer(
+    folder: &Path,
+    log: File,
+    cursor: Cursor,
+    segments: Vec<Entry>,
+    settled: bool,
+) -> Outcome<Committer> {
     remove_strays(folder, &segments)?;
     let path = &folder.join(LOG);
-    log.set_len(cursor.offset).and_then(|()| log.sync_data()).map_err(|e| Fault::io(path, e))?;
     let at = folder.join("mark");
     let mark = private(&at, false).map_err(|e| Fault::io(&at, e))?;
-    mark.write_all_at(&encode_mark(cursor.identity, cursor.offset), 0).map_err(|e| Fault::io(&at, e))?;
-    // The log's name too: a writer that died may have renamed it without waiting for the folder.
-    sync_folder(folder).map_err(|e| Fault::io(folder, e))?;
+    if !settled {
+        log.set_len(cursor.offset).and_then(|()| log.sync_data()).map_err(|e| Fault::io(path, e))?;
+        // The log's name too: a writer that died may have renamed it without waiting for the folder.
+        sync_folder(folder).map_err(|e| Fault::io(folder, e))?;
+        mark.write_all_at(&encode_mark(cursor.identity, cursor.offset), 0).map_err(|e| Fault::io(&at, e))?;
+    }
     let files = Files { folder: folder.to_path_buf(), log, mark, draft: None };
     Ok(Committer::new(path.to_path_buf(), Box::new(files), cursor, segments))
 }

@@ -12,7 +12,6 @@ use crate::memory::Space;
 use crate::plan;
 use crate::read;
 use crate::snapshot::Snapshot;
-use foundation::{Fault, Outcome};
 use ::parquet::basic::{Compression, Type};
 use ::parquet::column::reader::{ColumnReaderImpl, get_typed_column_reader};
 use ::parquet::data_type::{
@@ -25,6 +24,7 @@ use ::parquet::file::reader::{FileReader, RowGroupReader, SerializedFileReader};
 use ::parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
 use ::parquet::schema::parser::parse_message_type;
 use ::parquet::schema::types::{ColumnPath, SchemaDescriptor};
+use foundation::{Fault, Outcome};
 use std::fs::File;
 use std::io::Read;
 use std::ops::Range;
@@ -199,8 +199,7 @@ fn vectors(group: &dyn RowGroupReader, rows: usize, width: usize) -> Result<Vec<
         definition.clear();
         repetition.clear();
         let (want, before) = (AT_ONCE.min(rows - values.len() / width), values.len());
-        let (records, _, _) =
-            reader.read_records(want, Some(&mut definition), Some(&mut repetition), &mut values)?;
+        let (records, _, _) = reader.read_records(want, Some(&mut definition), Some(&mut repetition), &mut values)?;
         let regular = repetition.iter().enumerate().all(|(at, level)| (*level == 0) == at.is_multiple_of(width));
         let full = values.len() - before == records * width && definition.iter().all(|level| *level == most);
         if records == 0 || !full || !regular {

@@ -44,7 +44,8 @@ impl Entry {
     }
 
     pub(crate) fn read(line: &str) -> Option<Self> {
-        let words: Vec<u64> = line.split(' ').map(|word| u64::from_str_radix(word, 16)).collect::<Result<_, _>>().ok()?;
+        let words: Vec<u64> =
+            line.split(' ').map(|word| u64::from_str_radix(word, 16)).collect::<Result<_, _>>().ok()?;
         let [identity, place, rows, bytes, checksum] = words.try_into().ok()?;
         let (place, checksum) = (place.try_into().ok()?, checksum.try_into().ok()?);
         Some(Self { identity, place, rows, bytes, checksum })

@@ -9,8 +9,8 @@ use crate::keyed::Ids;
 use crate::lock::Lock;
 use crate::medium::LOG;
 use crate::memory::{Columns, Memory, Space};
-use crate::parquet;
 use crate::open::{self, Loaded, OpenOptions, Prepare};
+use crate::parquet;
 use crate::read::{self, Window};
 use crate::recover::{self, Changes, Cursor, Recovery};
 use crate::snapshot::Snapshot;
@@ -77,10 +77,10 @@ impl Store {
             space.check()?;
         }
         let lock = if options.writer { Some(open::begin(folder, options)?) } else { None };
-        let Loaded { log, space, cursor, segments, state, recovery } = open::load(folder, options, prepare)?;
+        let Loaded { log, space, cursor, segments, state, recovery, settled } = open::load(folder, options, prepare)?;
         let end = match lock {
             Some(lock) => {
-                let mut committer = open::writer(folder, log, cursor, segments)?;
+                let mut committer = open::writer(folder, log, cursor, segments, settled)?;
                 committer.log.get_mut().unwrap_or_else(PoisonError::into_inner).prepare = prepare;
                 End::Writer { committer, _lock: lock }
             }
@@ -298,8 +298,11 @@ impl Store {
 
     /// Take up the log that has come in the place of the one that was read.
     fn reload(&self, log: &mut File, cursor: &mut Cursor) -> Outcome<usize> {
-        let loaded =
-            open::load(&self.folder, &OpenOptions { space: Some(self.space.clone()), ..self.options.clone() }, self.prepare)?;
+        let loaded = open::load(
+            &self.folder,
+            &OpenOptions { space: Some(self.space.clone()), ..self.options.clone() },
+            self.prepare,
+        )?;
         let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
         let new = loaded.state.ids().filter(|id| !state.holds(*id)).count();
         *state = loaded.state;

@@ -196,7 +196,9 @@ fn bad_columns_are_refused_and_leave_nothing_behind() {
         let before = length();
         let last = |vectors: &mut Vec<f32>| *vectors.last_mut().unwrap() = f32::INFINITY;
         let refused = columns(count, last, |columns| store.append_columns(columns));
-        assert!(matches!(refused, Err(Fault::OutOfRange { what, .. }) if what.contains(&format!("{:032x}", count - 1))));
+        assert!(
+            matches!(refused, Err(Fault::OutOfRange { what, .. }) if what.contains(&format!("{:032x}", count - 1)))
+        );
         let short = columns(count, |vectors| drop(vectors.pop()), |columns| store.append_columns(columns));
         assert!(matches!(short, Err(Fault::Shape { .. })));
         assert_eq!((store.len(), length()), (0, before));
@@ -222,7 +224,9 @@ fn many_small_appends_are_put_together_by_themselves() {
     let folder = tempfile::tempdir().unwrap();
     let store = open(folder.path());
     let large = |id: u128| Memory { text: "x".repeat(900 << 10), ..memory(id) };
-    (0..12).for_each(|id| drop(store.append(&[large(id)]).unwrap()));
+    for id in 0..12 {
+        store.append(&[large(id)]).unwrap();
+    }
     assert_eq!(segments(folder.path()).len(), 1);
     assert!(fs::metadata(folder.path().join("log")).unwrap().len() < 4 << 20);
     let before = store.read_all();
