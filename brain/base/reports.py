@@ -20,6 +20,17 @@ class Memory:
 
 @final
 @dataclass(frozen=True)
+class MemoryStats:
+    """How it stands with the memories: how many, the bytes of their files, and what makes their vectors, how wide."""
+
+    count: int
+    disk_bytes: int
+    embedder: str
+    width: int
+
+
+@final
+@dataclass(frozen=True)
 class ModelReport:
     """A model on this machine; ``problem`` says why it cannot be used and is empty when it can."""
 

@@ -145,6 +145,14 @@ def _memories(commands: _Commands[argparse.ArgumentParser]) -> None:
     recall.add_argument("query", nargs="+", metavar="QUERY")
     recall.add_argument("--limit", type=int, default=5, metavar="K", help="how many (default 5)")
     recall.add_argument("--json", action="store_true", help="one JSON object a memory")
+    forget = _command(commands, "forget", "Forget memories; they leave the disk too.", "forgetting.forget")
+    forget.add_argument("names", nargs="*", metavar="ID", help="names as remember and recall print them")
+    forget.add_argument("--all", action="store_true", help="every memory; asks twice")
+    forget.add_argument("--yes", action="store_true", help="with --all: ask nothing")
+    memories = _command(commands, "memories", "How many there are; or all of them out or in.", "forgetting.memories")
+    memories.add_argument("action", nargs="?", choices=("show", "export", "import"), default="show")
+    memories.add_argument("file", nargs="?", metavar="FILE", help="a new file, or one to import: .parquet or .arrow")
+    memories.add_argument("--json", action="store_true", help="as one JSON object")
 
 
 def _daemon(commands: _Commands[argparse.ArgumentParser]) -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
+from pathlib import Path
 from types import TracebackType
-from typing import Any, final
+from typing import Any, Final, final
 
 from brain.base.errors import InvalidInput
 from brain.base.messages import (
@@ -20,7 +21,7 @@ from brain.base.messages import (
     Speech,
 )
 from brain.base.paths import Places
-from brain.base.reports import Memory, ModelReport, Status
+from brain.base.reports import Memory, MemoryStats, ModelReport, Status
 from brain.client import convert, convert_canvas
 from brain.client.channel import Channel
 from brain.wire.aios.v1 import (
@@ -32,6 +33,9 @@ from brain.wire.aios.v1 import (
     model_pb2,
     model_pb2_grpc,
 )
+
+LONG_S: Final = 3600.0
+"""For calls that write or read all memories."""
 
 
 @final
@@ -84,6 +88,35 @@ class Client:
         stub = self._channel.stub(memory_pb2_grpc.MemoryServiceStub)
         wire = _built(lambda text: memory_pb2.RecallRequest(query=text, limit=limit), query)
         return [convert.memory(memory) for memory in self._channel.call(stub.Recall, wire).memories]
+
+    def forget(self, names: Sequence[str]) -> int:
+        """Forget memories by name, all or none; gives how many once they are in no file of the store any more."""
+        stub = self._channel.stub(memory_pb2_grpc.MemoryServiceStub)
+        wire = _built(lambda given: memory_pb2.ForgetRequest(names=given), names)
+        return int(self._channel.call(stub.Forget, wire, LONG_S).count)
+
+    def forget_all(self) -> int:
+        """Forget everything; as ``forget``."""
+        stub = self._channel.stub(memory_pb2_grpc.MemoryServiceStub)
+        return int(self._channel.call(stub.Forget, memory_pb2.ForgetRequest(all=True), LONG_S).count)
+
+    def export_memories(self, path: Path) -> int:
+        """Write all memories to a new file on the daemon's machine; gives how many. ``path`` is absolute."""
+        stub = self._channel.stub(memory_pb2_grpc.MemoryServiceStub)
+        wire = _built(lambda given: memory_pb2.ExportRequest(path=str(given)), path)
+        return int(self._channel.call(stub.Export, wire, LONG_S).count)
+
+    def import_memories(self, path: Path) -> int:
+        """Keep all memories of a file that ``export_memories`` wrote; gives how many. ``path`` is absolute."""
+        stub = self._channel.stub(memory_pb2_grpc.MemoryServiceStub)
+        wire = _built(lambda given: memory_pb2.ImportRequest(path=str(given)), path)
+        return int(self._channel.call(stub.Import, wire, LONG_S).count)
+
+    def memory_stats(self) -> MemoryStats:
+        """How many memories there are and what they take."""
+        stub = self._channel.stub(memory_pb2_grpc.MemoryServiceStub)
+        found = self._channel.call(stub.GetStats, memory_pb2.GetStatsRequest())
+        return MemoryStats(found.count, found.disk_bytes, found.embedder, found.width)
 
     def models(self) -> list[ModelReport]:
         """The models on this machine, by name."""

@@ -1,4 +1,4 @@
-"""What the user wants kept: remembered on disk before it is acknowledged, recalled by nearness. No model here."""
+"""What the user wants kept: remembered on disk before it is acknowledged, recalled by nearness, forgotten for good."""
 
 from __future__ import annotations
 
@@ -9,14 +9,17 @@ from pathlib import Path
 from typing import Final, final
 
 from brain.base.clock import Clock
-from brain.base.errors import Conflict
-from brain.base.reports import Memory
+from brain.base.errors import Conflict, InvalidInput
+from brain.base.reports import Memory, MemoryStats
 from brain.conditioning.embedding import Embedder
 from brain.native.search import flat_top_k
 from brain.native.storage import Memory as Kept
 from brain.native.storage import Store
 
 PREFIX: Final = "memories/"
+ID_BYTES: Final = 16
+FORMS: Final = {".parquet": "parquet", ".arrow": "arrow", ".arrows": "arrow"}
+"""How a file of memories ends, and its format."""
 
 
 def open_store(folder: Path, embedder: Embedder) -> Store:
@@ -83,17 +86,64 @@ class Memories:
 
         Cost: one exact scan of all vectors; nothing is read from disk but the texts that are returned.
         """
-        vectors = self._store.vectors()
+        held = self._store.snapshot()
+        vectors = held.vectors()
         if not len(vectors) or limit < 1:
             return []
         query_vector = self._embedder.embed([query])[0]
         rows, scores = flat_top_k(query_vector, vectors, min(limit, len(vectors)))
-        return [self._told(int(row), float(score)) for row, score in zip(rows, scores, strict=True)]
+        return [_told(held.row(int(row)), float(score)) for row, score in zip(rows, scores, strict=True)]
+
+    def forget(self, names: Sequence[str]) -> int:
+        """Forget memories, all or none; gives how many once none of their bytes is in a file of the store.
+
+        Raises: InvalidInput for what is no name, NotFound, StorageFailed.
+        """
+        return self._store.forget([_id(name) for name in names], now=True)
+
+    def forget_all(self) -> int:
+        """Forget everything that is there when it is called; gives how much that was. As ``forget``."""
+        return self._store.forget(self._store.ids(), now=True)
+
+    def export(self, path: Path) -> int:
+        """Write all memories to a new file, Parquet or an Arrow stream as its ending says; gives how many.
+
+        Raises: InvalidInput for another ending, Conflict when the file is there, StorageFailed.
+        """
+        return self._store.export(path, _form(path))
+
+    def take(self, path: Path) -> int:
+        """Keep all memories of a file that ``export`` wrote, or none; gives how many, once they are on disk.
+
+        Raises: CorruptData, Conflict for one that is there already or for vectors of another embedder, StorageFailed.
+        """
+        return self._store.import_(path)
+
+    def stats(self) -> MemoryStats:
+        """How many memories there are and what they take."""
+        return MemoryStats(len(self), self.disk_bytes(), self._embedder.name, self._embedder.width)
 
     def close(self) -> None:
         """Give the store back; nothing can be remembered or recalled after."""
         self._store.close()
 
-    def _told(self, row: int, similarity: float) -> Memory:
-        kept = self._store.row(row)
-        return Memory(PREFIX + kept.id.hex(), kept.text, kept.source, kept.created_unix_s, similarity)
+
+def _told(kept: Kept, similarity: float) -> Memory:
+    return Memory(PREFIX + kept.id.hex(), kept.text, kept.source, kept.created_unix_s, similarity)
+
+
+def _id(name: str) -> bytes:
+    try:
+        found = bytes.fromhex(name.removeprefix(PREFIX))
+    except ValueError:
+        found = b""
+    if len(found) != ID_BYTES:
+        raise InvalidInput(f"{name!r} names no memory", hint="as in memories/ and 32 hexadecimal digits", field="names")
+    return found
+
+
+def _form(path: Path) -> str:
+    form = FORMS.get(path.suffix)
+    if form is None:
+        raise InvalidInput(f"{path.name!r} ends in no format", hint=f"one of {', '.join(FORMS)}", field="path")
+    return form

@@ -1,7 +1,7 @@
-"""ArrowStorage of the skeleton: memories in a log on disk. What is worth remembering is decided elsewhere."""
+"""ArrowStorage of the skeleton: memories in files on disk. What is worth remembering is decided elsewhere."""
 
 from __future__ import annotations
 
-from brain._skeleton import Memory, Store
+from brain._skeleton import Memory, Recovery, Snapshot, Store
 
-__all__ = ["Memory", "Store"]
+__all__ = ["Memory", "Recovery", "Snapshot", "Store"]

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import asyncio
 from concurrent.futures import Executor
+from pathlib import Path
 from typing import Any, Final, final
 
 from grpc.aio import ServicerContext
@@ -57,5 +58,50 @@ class MemoryServicer(memory_pb2_grpc.MemoryServiceServicer):
         limit = request.limit or RECALL_DEFAULT
         return convert.recall_response(await self._off_loop(self._memories.recall, request.query, limit))
 
+    async def Forget(
+        self, request: memory_pb2.ForgetRequest, context: ServicerContext[Any, Any]
+    ) -> memory_pb2.ForgetResponse:
+        """Forgets memories. Answers only when they are in no file of the store any more."""
+        if request.all:
+            if request.names:
+                raise InvalidInput("names are given, and all", hint="one or the other", field="names")
+            return memory_pb2.ForgetResponse(count=await asyncio.shield(self._off_loop(self._memories.forget_all)))
+        if not 1 <= len(request.names) <= AT_ONCE_LIMIT:
+            raise InvalidInput(
+                f"there are {len(request.names)} names", hint=f"1 to {AT_ONCE_LIMIT} a call", field="names"
+            )
+        forgetting = self._off_loop(self._memories.forget, list(request.names))
+        return memory_pb2.ForgetResponse(count=await asyncio.shield(forgetting))
+
+    async def Export(
+        self, request: memory_pb2.ExportRequest, context: ServicerContext[Any, Any]
+    ) -> memory_pb2.ExportResponse:
+        """Writes all memories to a new file on this machine."""
+        writing = self._off_loop(self._memories.export, _absolute(request.path))
+        return memory_pb2.ExportResponse(count=await asyncio.shield(writing))
+
+    async def Import(
+        self, request: memory_pb2.ImportRequest, context: ServicerContext[Any, Any]
+    ) -> memory_pb2.ImportResponse:
+        """Keeps all memories of a file on this machine, or none. Answers only when they are on disk."""
+        taking = self._off_loop(self._memories.take, _absolute(request.path))
+        return memory_pb2.ImportResponse(count=await asyncio.shield(taking))
+
+    async def GetStats(
+        self, request: memory_pb2.GetStatsRequest, context: ServicerContext[Any, Any]
+    ) -> memory_pb2.GetStatsResponse:
+        """How many memories there are and what they take."""
+        stats = await self._off_loop(self._memories.stats)
+        return memory_pb2.GetStatsResponse(
+            count=stats.count, disk_bytes=stats.disk_bytes, embedder=stats.embedder, width=stats.width
+        )
+
     def _off_loop(self, function: Any, *given: Any) -> asyncio.Future[Any]:
         return asyncio.get_running_loop().run_in_executor(self._executor, function, *given)
+
+
+def _absolute(path: str) -> Path:
+    found = Path(path)
+    if not found.is_absolute() or "\0" in path:
+        raise InvalidInput(f"{path!r} is no absolute path", hint="as in /home/me/memories.parquet", field="path")
+    return found

@@ -275,3 +275,25 @@ def test_evaluation_and_import_are_programs_of_their_own(home, tmp_path):
     assert refused.returncode != 0
     assert "Traceback" not in refused.stderr
     assert not (tmp_path / "out" / "weights.arrow").exists()
+
+
+def test_memories_are_counted_written_out_forgotten_and_brought_back(home, tmp_path):
+    [first, second] = [
+        json.loads(line)["name"] for line in aios(home, "remember", "--json", "one", "two").stdout.splitlines()
+    ]
+    count = json.loads(aios(home, "memories", "--json").stdout)["count"]
+    assert f"{count} memories" in aios(home, "memories").stdout
+    done = aios(home, "forget", first)
+    assert (done.returncode, done.stdout) == (0, "forgot 1\n")
+    assert aios(home, "forget", first).returncode == 3
+    done = aios(home, "memories", "export", str(tmp_path / "all.parquet"))
+    assert (done.returncode, f"exported {count - 1} memories" in done.stdout) == (0, True)
+    refused = aios(home, "forget", "--all")
+    assert (refused.returncode, "--yes" in refused.stderr) == (2, True)
+    assert aios(home, "forget", "--all", second).returncode == 2
+    assert aios(home, "forget").returncode == 2
+    assert aios(home, "memories", "export").returncode == 2
+    assert aios(home, "forget", "--all", "--yes").stdout == f"forgot {count - 1}\n"
+    taken = aios(home, "memories", "import", str(tmp_path / "all.parquet"), "--json")
+    assert json.loads(taken.stdout)["count"] == count - 1
+    assert "two" in aios(home, "recall", "two").stdout

@@ -2,10 +2,11 @@
 
 import threading
 import uuid
+from pathlib import Path
 
 import pytest
 
-from brain.base.errors import InvalidInput
+from brain.base.errors import Conflict, CorruptData, InvalidInput, NotFound
 
 
 def unique():
@@ -81,3 +82,54 @@ def test_many_writers_at_once_all_keep_their_own(paced_daemon):
         found = {memory.name: memory.text for memory in client.recall(mark, 100)}
     assert len(kept) == 30
     assert found.items() >= kept.items()
+
+
+def test_what_is_forgotten_is_not_recalled_and_in_no_file(client, paced_daemon):
+    mark = unique()
+    names = client.remember([(f"{mark} one", ""), (f"{mark} two", "")])
+    assert client.forget(names[:1]) == 1
+    found = client.recall(f"{mark} one", 100)
+    assert names[0] not in {memory.name for memory in found}
+    assert names[1] in {memory.name for memory in found}
+    held = [path.read_bytes() for path in paced_daemon.home.rglob("memories/*")]
+    assert held
+    assert not any(f"{mark} one".encode() in content for content in held)
+    assert any(f"{mark} two".encode() in content for content in held)
+    with pytest.raises(NotFound):
+        client.forget([names[1], names[0]])
+    assert names[1] in {memory.name for memory in client.recall(f"{mark} two", 5)}
+
+
+@pytest.mark.parametrize("names", [[], ["memories/xyz"], ["memories/" + "0" * 30], ["memories/" + "0" * 32] * 1025])
+def test_what_names_no_memory_is_refused(client, names):
+    with pytest.raises(InvalidInput) as caught:
+        client.forget(names)
+    assert caught.value.field == "names"
+
+
+@pytest.mark.parametrize("ending", [".parquet", ".arrow"])
+def test_memories_go_out_and_come_in_again(client, tmp_path, ending):
+    mark = unique()
+    client.remember([(f"{mark} kept", "a.txt")])
+    count = client.memory_stats().count
+    path = tmp_path / f"all{ending}"
+    assert client.export_memories(path) == count
+    with pytest.raises(Conflict):
+        client.import_memories(path)
+    assert client.forget_all() == count
+    assert (client.recall(mark, 5), client.memory_stats().count) == ([], 0)
+    assert client.import_memories(path) == count
+    [found] = client.recall(f"{mark} kept", 1)
+    assert (found.text, found.source) == (f"{mark} kept", "a.txt")
+    stats = client.memory_stats()
+    assert (stats.count, stats.disk_bytes > 0, stats.width > 0) == (count, True, True)
+
+
+def test_a_file_that_cannot_be_is_refused(client, tmp_path):
+    for path, field in ((Path("relative.arrow"), "path"), (tmp_path / "x.csv", "path")):
+        with pytest.raises(InvalidInput) as caught:
+            client.export_memories(path)
+        assert caught.value.field == field
+    (tmp_path / "bad.arrow").write_bytes(b"no stream at all")
+    with pytest.raises(CorruptData):
+        client.import_memories(tmp_path / "bad.arrow")

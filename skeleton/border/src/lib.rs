@@ -13,6 +13,7 @@ mod latent;
 mod lent;
 mod memories;
 mod network;
+mod pages;
 mod pass;
 mod quant;
 mod safetensors;
@@ -31,7 +32,7 @@ mod _skeleton {
     #[pymodule_export]
     use crate::latent::{PictureDecoder, PictureEncoder, Vocoder, log_mel};
     #[pymodule_export]
-    use crate::memories::{Memory, Store, flat_top_k};
+    use crate::memories::{Memory, Recovery, Snapshot, Store, flat_top_k};
     #[pymodule_export]
     use crate::network::{Network, Proposal};
     #[pymodule_export]

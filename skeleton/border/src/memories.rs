@@ -2,6 +2,7 @@
 use crate::arrays::{copied, count, matrix, text, vector};
 use crate::gate::{gate, quick, raised};
 use crate::lent::lent;
+use crate::pages::on_large_pages;
 use foundation::{Fault, Outcome};
 use numpy::{IntoPyArray, PyArray1, PyUntypedArrayMethods};
 use pyo3::prelude::*;
@@ -10,7 +11,7 @@ use search::{Bitmap, Flat, Metric};
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{SystemTime, UNIX_EPOCH};
-use storage::{OpenOptions, Space};
+use storage::{Columns, Compact, Format, OpenOptions, Space};
 
 fn id_of(py: Python<'_>, bytes: &[u8]) -> PyResult<u128> {
     match bytes.try_into() {
@@ -78,10 +79,81 @@ pub(crate) struct Store {
     inner: RwLock<Option<Arc<storage::Store>>>,
 }
 
-/// A snapshot of vectors: what the array over them keeps alive.
-#[pyclass(frozen)]
-struct Snapshot {
+/// The memories of a store at one moment; keeps the arrays over its vectors alive.
+#[pyclass(frozen, module = "brain._skeleton")]
+pub(crate) struct Snapshot {
+    inner: storage::Snapshot,
     vectors: Arc<Vec<f32>>,
+}
+
+#[pymethods]
+impl Snapshot {
+    fn vectors<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        let (numbers, width): (&[f32], usize) = (&slf.get().vectors, slf.get().inner.width());
+        lent(slf.clone().into_any(), numbers, &[numbers.len() / width, width])
+    }
+
+    fn ids<'py>(&self, py: Python<'py>) -> Vec<Bound<'py, PyBytes>> {
+        self.inner.ids().map(|id| PyBytes::new(py, &id.to_be_bytes())).collect()
+    }
+
+    fn get(&self, py: Python<'_>, memory_id: &[u8]) -> PyResult<Memory> {
+        let id = id_of(py, memory_id)?;
+        quick(py, || self.inner.get(id)).map(|inner| Memory { inner })
+    }
+
+    fn row(&self, py: Python<'_>, row: &Bound<'_, PyAny>) -> PyResult<Memory> {
+        let row = count("row", row)?;
+        quick(py, || self.inner.row(row)).map(|inner| Memory { inner })
+    }
+
+    fn __len__(&self) -> usize {
+        self.inner.len()
+    }
+}
+
+/// What opening a store found.
+#[pyclass(frozen, module = "brain._skeleton")]
+pub(crate) struct Recovery {
+    inner: storage::Recovery,
+}
+
+#[pymethods]
+impl Recovery {
+    #[getter]
+    fn segments(&self) -> u64 {
+        self.inner.segments
+    }
+
+    #[getter]
+    fn frames(&self) -> u64 {
+        self.inner.frames
+    }
+
+    #[getter]
+    fn memories(&self) -> u64 {
+        self.inner.memories
+    }
+
+    #[getter]
+    fn forgotten(&self) -> u64 {
+        self.inner.forgotten
+    }
+
+    #[getter]
+    fn sound_bytes(&self) -> u64 {
+        self.inner.sound_bytes
+    }
+
+    #[getter]
+    fn dropped_bytes(&self) -> u64 {
+        self.inner.dropped_bytes
+    }
+
+    #[getter]
+    fn marked(&self) -> bool {
+        self.inner.marked
+    }
 }
 
 impl Store {
@@ -108,13 +180,81 @@ impl Store {
     ) -> PyResult<Self> {
         let space = Space { embedder: text("embedder", embedder)?.to_owned(), width: count("width", width)? };
         let options = OpenOptions { writer, space: Some(space), clock: Arc::new(now_unix_s) };
-        let store = gate(py, || storage::Store::open(&path, &options))?;
+        let store = gate(py, || storage::Store::open_prepared(&path, &options, on_large_pages))?;
         Ok(Self { inner: RwLock::new(Some(Arc::new(store))) })
     }
 
     fn append(&self, py: Python<'_>, memories: Vec<Bound<'_, Memory>>) -> PyResult<u64> {
         let memories: Vec<storage::Memory> = memories.iter().map(|memory| memory.get().inner.clone()).collect();
         gate(py, || self.open_store()?.append(&memories))
+    }
+
+    fn append_columns(
+        &self,
+        py: Python<'_>,
+        ids: &Bound<'_, PyAny>,
+        texts: Vec<Bound<'_, PyString>>,
+        vectors: &Bound<'_, PyAny>,
+        created_unix_s: &Bound<'_, PyAny>,
+        sources: Vec<Bound<'_, PyString>>,
+    ) -> PyResult<u64> {
+        let ids = matrix::<u8>("ids", ids)?;
+        if ids.shape()[1] != 16 {
+            let got = format!("{:?}", ids.shape());
+            return Err(raised(py, &Fault::shape("ids", "[n, 16]", got)));
+        }
+        let ids = ids.as_slice()?.as_chunks().0.iter().map(|id| u128::from_be_bytes(*id)).collect::<Vec<u128>>();
+        let texts = texts.iter().map(|one| text("texts", one)).collect::<PyResult<Vec<&str>>>()?;
+        let sources = sources.iter().map(|one| text("sources", one)).collect::<PyResult<Vec<&str>>>()?;
+        let rows = matrix::<f32>("vectors", vectors)?;
+        let created = copied::<f64>("created_unix_s", created_unix_s)?;
+        let (wide, vectors) = (rows.shape()[1], rows.as_slice()?);
+        gate(py, || {
+            let store = self.open_store()?;
+            if wide != store.space().width {
+                let want = format!("[n, {}]", store.space().width);
+                return Err(Fault::shape("vectors", want, format!("[{}, {wide}]", ids.len())));
+            }
+            let (ids, texts, sources) = (&ids[..], &texts[..], &sources[..]);
+            store.append_columns(&Columns { ids, texts, vectors, created_unix_s: &created, sources })
+        })
+    }
+
+    #[pyo3(signature = (ids, now = false))]
+    fn forget(&self, py: Python<'_>, ids: Vec<Bound<'_, PyBytes>>, now: bool) -> PyResult<u64> {
+        let ids = ids.iter().map(|id| id_of(py, id.as_bytes())).collect::<PyResult<Vec<u128>>>()?;
+        let when = if now { Compact::Now } else { Compact::Later };
+        gate(py, || self.open_store()?.forget(&ids, when))
+    }
+
+    fn compact(&self, py: Python<'_>) -> PyResult<u64> {
+        gate(py, || self.open_store()?.compact())
+    }
+
+    fn seal(&self, py: Python<'_>) -> PyResult<u64> {
+        gate(py, || self.open_store()?.seal())
+    }
+
+    #[pyo3(signature = (path, form = "arrow"))]
+    fn export(&self, py: Python<'_>, path: PathBuf, form: &str) -> PyResult<u64> {
+        gate(py, || {
+            let form = match form {
+                "arrow" => Format::Arrow,
+                "parquet" => Format::Parquet,
+                other => return Err(Fault::out_of_range("form", "arrow or parquet", other)),
+            };
+            self.open_store()?.export_as(&path, form)
+        })
+    }
+
+    fn import_(&self, py: Python<'_>, path: PathBuf) -> PyResult<u64> {
+        gate(py, || self.open_store()?.import(&path))
+    }
+
+    fn snapshot(&self, py: Python<'_>) -> PyResult<Snapshot> {
+        let inner = gate(py, || Ok(self.open_store()?.snapshot()))?;
+        let vectors = inner.vectors();
+        Ok(Snapshot { inner, vectors })
     }
 
     fn refresh(&self, py: Python<'_>) -> PyResult<usize> {
@@ -127,8 +267,7 @@ impl Store {
     }
 
     fn ids<'py>(&self, py: Python<'py>) -> PyResult<Vec<Bound<'py, PyBytes>>> {
-        let memories = gate(py, || Ok(self.open_store()?.read_all()))?;
-        Ok(memories.iter().map(|memory| PyBytes::new(py, &memory.id.to_be_bytes())).collect())
+        Ok(self.snapshot(py)?.ids(py))
     }
 
     fn get(&self, py: Python<'_>, memory_id: &[u8]) -> PyResult<Memory> {
@@ -142,13 +281,7 @@ impl Store {
     }
 
     fn vectors<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        let (vectors, width) = quick(py, || {
-            let store = self.open_store()?;
-            Ok((store.vectors(), store.space().width))
-        })?;
-        let snapshot = Bound::new(py, Snapshot { vectors })?;
-        let numbers: &[f32] = &snapshot.get().vectors;
-        lent(snapshot.clone().into_any(), numbers, &[numbers.len() / width, width])
+        Snapshot::vectors(&Bound::new(py, self.snapshot(py)?)?)
     }
 
     fn close(&self, py: Python<'_>) {
@@ -169,6 +302,11 @@ impl Store {
     #[getter]
     fn dropped_bytes(&self, py: Python<'_>) -> PyResult<u64> {
         quick(py, || Ok(self.open_store()?.recovery().dropped_bytes))
+    }
+
+    #[getter]
+    fn recovery(&self, py: Python<'_>) -> PyResult<Recovery> {
+        quick(py, || Ok(Recovery { inner: self.open_store()?.recovery() }))
     }
 
     fn __len__(&self, py: Python<'_>) -> PyResult<usize> {

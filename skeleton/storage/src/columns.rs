@@ -1,20 +1,17 @@
-//! Memories as an Arrow record batch; the store's schema as an Arrow schema message, and back. Knows no frames.
+//! The store's schema as an Arrow schema message, and a log's header in its metadata. Knows no frames.
 use crate::decode::split;
-use crate::memory::{Memory, Space};
-use arrow_array::{
-    ArrayRef, FixedSizeBinaryArray, FixedSizeListArray, Float32Array, Float64Array, RecordBatch, StringArray,
-};
-use arrow_buffer::Buffer;
-use arrow_ipc::writer::{
-    DictionaryTracker, EncodedData, IpcDataGenerator, IpcWriteContext, IpcWriteOptions, write_message,
-};
+use crate::memory::Space;
+use crate::segment::Entry;
+use arrow_ipc::writer::{DictionaryTracker, EncodedData, IpcDataGenerator, IpcWriteOptions, write_message};
 use arrow_schema::{ArrowError, DataType, Field, FieldRef, Schema, SchemaRef};
 use foundation::{Fault, Outcome};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-/// What is written.
-const FORMAT: &str = "aios-memories/2";
+/// What is written where segments go before the log.
+const FORMAT: &str = "aios-memories/3";
+/// What is written where there are none: the second format, which knew no segments.
+const SECOND_FORMAT: &str = "aios-memories/2";
 /// What is read too: the first format, whose header told neither a first number nor a sealed length.
 const FIRST_FORMAT: &str = "aios-memories/1";
 
@@ -33,6 +30,8 @@ pub(crate) struct Header {
     pub(crate) first_number: u64,
     /// How much of this log was on the disk before it took the place of an earlier one; 0 where there was none.
     pub(crate) sealed_bytes: u64,
+    /// The segments that go before this log, in the order of their memories.
+    pub(crate) segments: Vec<Entry>,
 }
 
 /// The schema of all record batches of a store.
@@ -54,14 +53,19 @@ fn item() -> FieldRef {
 
 /// The payload of a header frame: an Arrow schema message with our metadata. As long whatever its numbers are.
 pub(crate) fn encode_header(header: &Header) -> Outcome<Vec<u8>> {
-    let metadata = BTreeMap::from([
-        ("format".to_string(), FORMAT.to_string()),
+    let format = if header.segments.is_empty() { SECOND_FORMAT } else { FORMAT };
+    let mut metadata = BTreeMap::from([
+        ("format".to_string(), format.to_string()),
         (EMBEDDER.to_string(), header.space.embedder.clone()),
         ("width".to_string(), header.space.width.to_string()),
         ("identity".to_string(), format!("{:016x}", header.identity)),
         ("first_number".to_string(), format!("{:016x}", header.first_number)),
         ("sealed_bytes".to_string(), format!("{:016x}", header.sealed_bytes)),
     ]);
+    if !header.segments.is_empty() {
+        let segments: Vec<String> = header.segments.iter().map(Entry::line).collect();
+        metadata.insert("segments".to_string(), segments.join("\n"));
+    }
     encode_schema(&schema(header.space.width, metadata))
 }
 
@@ -87,7 +91,7 @@ pub(crate) fn decode_header(payload: &[u8]) -> Result<Header, String> {
     let number =
         |key: &str| u64::from_str_radix(value(key)?, 16).map_err(|_| format!("the header's {key} is no number"));
     let (first_number, sealed_bytes) = match value("format")? {
-        FORMAT => (number("first_number")?, number("sealed_bytes")?),
+        FORMAT | SECOND_FORMAT => (number("first_number")?, number("sealed_bytes")?),
         FIRST_FORMAT => (1, 0),
         other => return Err(format!("the format is {other:?}, not {FORMAT:?}")),
     };
@@ -97,26 +101,12 @@ pub(crate) fn decode_header(payload: &[u8]) -> Result<Header, String> {
     let width = value("width")?.parse().map_err(|_| "the header's width is no number".to_string())?;
     let space = Space { embedder: value(EMBEDDER)?.to_owned(), width };
     space.check().map_err(|fault| fault.to_string())?;
-    Ok(Header { space, identity: number("identity")?, first_number, sealed_bytes })
-}
-
-/// The payload of a frame of memories, each checked before.
-pub(crate) fn encode(memories: &[&Memory], schema: &SchemaRef, width: usize) -> Outcome<Vec<u8>> {
-    let ids = memories.iter().flat_map(|memory| memory.id.to_be_bytes()).collect::<Vec<u8>>();
-    let numbers = memories.iter().flat_map(|memory| memory.vector.iter().copied()).collect::<Vec<f32>>();
-    let vectors = FixedSizeListArray::try_new(item(), width as i32, Arc::new(Float32Array::from(numbers)), None);
-    let columns: Vec<ArrayRef> = vec![
-        Arc::new(FixedSizeBinaryArray::try_new(16, Buffer::from(ids), None).map_err(arrow_bug)?),
-        Arc::new(memories.iter().map(|memory| Some(memory.text.as_str())).collect::<StringArray>()),
-        Arc::new(vectors.map_err(arrow_bug)?),
-        Arc::new(memories.iter().map(|memory| memory.created_unix_s).collect::<Float64Array>()),
-        Arc::new(memories.iter().map(|memory| Some(memory.source.as_str())).collect::<StringArray>()),
-    ];
-    let batch = RecordBatch::try_new(schema.clone(), columns).map_err(arrow_bug)?;
-    let (_, message) = IpcDataGenerator::default()
-        .encode(&batch, &mut DictionaryTracker::new(true), &options(), &mut IpcWriteContext::default())
-        .map_err(arrow_bug)?;
-    to_bytes(message)
+    let segments = match value("format")? {
+        FORMAT => value("segments")?.lines().map(Entry::read).collect::<Option<_>>(),
+        _ => Some(Vec::new()),
+    };
+    let segments = segments.ok_or("the header's list of segments cannot be read")?;
+    Ok(Header { space, identity: number("identity")?, first_number, sealed_bytes, segments })
 }
 
 fn to_bytes(message: EncodedData) -> Outcome<Vec<u8>> {
@@ -137,7 +127,11 @@ fn arrow_bug(error: ArrowError) -> Fault {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::batch;
+    use crate::chunk::Rows;
     use crate::decode::decode;
+    use crate::memory::Memory;
+    use arrow_buffer::Buffer;
     use arrow_ipc::MetadataVersion;
     use arrow_ipc::reader::read_record_batch;
 
@@ -145,10 +139,13 @@ mod tests {
         Memory { id, text: text.into(), vector: vec![1.0, -0.0, 3e-40], created_unix_s: 1.5, source: "test".into() }
     }
 
+    fn rows() -> Rows {
+        Rows::of_memories(&[memory(1, "one"), memory(u128::MAX, ""), memory(3, "drei, für dich")])
+    }
+
     fn payload() -> (Vec<u8>, SchemaRef) {
-        let schema = schema(3, BTreeMap::new());
-        let memories = [memory(1, "one"), memory(u128::MAX, ""), memory(3, "drei, für dich")];
-        (encode(&memories.iter().collect::<Vec<_>>(), &schema, 3).unwrap(), schema)
+        let rows = rows();
+        (batch::encode(&rows.chunk, 3).whole(&rows.vectors), schema(3, BTreeMap::new()))
     }
 
     #[test]
@@ -159,15 +156,21 @@ mod tests {
         let (body, batch) = (Buffer::from(body), message.header_as_record_batch().unwrap());
         let arrow = read_record_batch(&body, batch, schema, &HashMap::new(), None, &MetadataVersion::V5).unwrap();
         assert_eq!((arrow.num_rows(), arrow.num_columns()), (3, 5));
-        let back = decode(&payload, 3).unwrap();
-        assert_eq!(back, [memory(1, "one"), memory(u128::MAX, ""), memory(3, "drei, für dich")]);
+        assert_eq!(decode(&payload, 3).unwrap(), rows());
     }
 
     #[test]
     fn a_header_comes_back_as_it_was() {
         let space = Space { embedder: "e/1".into(), width: 384 };
-        let header = Header { space, identity: u64::MAX - 5, first_number: 7, sealed_bytes: 1 << 40 };
-        assert_eq!(decode_header(&encode_header(&header).unwrap()).unwrap(), header);
+        let entry = Entry { identity: 4, place: 2, rows: 10, bytes: 1 << 33, checksum: 77 };
+        for segments in [vec![], vec![entry.clone()], vec![entry; 3]] {
+            let space = space.clone();
+            let header = Header { space, identity: u64::MAX - 5, first_number: 7, sealed_bytes: 1 << 40, segments };
+            let payload = encode_header(&header).unwrap();
+            assert_eq!(decode_header(&payload).unwrap(), header);
+            let later = Header { identity: 0, first_number: 1, sealed_bytes: 0, ..header };
+            assert_eq!(encode_header(&later).unwrap().len(), payload.len());
+        }
     }
 
     #[test]
@@ -178,8 +181,8 @@ mod tests {
             for pattern in [0x01, 0x80, 0xff] {
                 let mut bytes = sound.clone();
                 bytes[at] ^= pattern;
-                if let Ok(memories) = decode(&bytes, 3) {
-                    assert!(memories.iter().all(|memory| memory.vector.len() == 3));
+                if let Ok(rows) = decode(&bytes, 3) {
+                    assert_eq!(rows.vectors.len(), 3 * rows.chunk.len());
                 }
                 // A header where memories belong, and the other way round, is refused too.
                 assert!(decode_header(&bytes).is_err());

@@ -1,17 +1,25 @@
 //! Group commit: whoever comes first writes for all who wait, in one frame and with one sync. Reads no log.
 use crate::change::{self, Change};
 use crate::frame::{self, HEAD_BYTES, Kind, LARGEST_PAYLOAD};
+use crate::keyed::Ids;
 use crate::medium::{Medium, encode_mark};
+use crate::open::{Prepare, as_it_is};
+use crate::plan::Sizes;
 use crate::recover::Cursor;
+use crate::segment::Entry;
+use crate::snapshot::absent;
 use crate::state::State;
 use foundation::{Fault, Outcome};
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
 
 /// No more than this is gathered into one frame, unless one call alone brings more.
 pub(crate) const GATHERED_BYTES: usize = 32 << 20;
+/// As many bytes in small frames are worth a segment.
+const LOOSE_BYTES: u64 = 8 << 20;
 /// The most that one call may bring; leaves room for Arrow's own bytes.
 pub(crate) const LARGEST_CHANGE: usize = LARGEST_PAYLOAD / 2;
 
@@ -22,6 +30,9 @@ pub(crate) struct Committer {
     pub(crate) log: Mutex<Log>,
     /// Held by the one who makes a new log.
     pub(crate) rewriting: Mutex<()>,
+    pub(crate) sizes: Sizes,
+    /// As the log's cursor says, without waiting for who writes.
+    loose_bytes: Arc<AtomicU64>,
 }
 
 #[derive(Default)]
@@ -45,13 +56,29 @@ pub(crate) struct Log {
     pub(crate) cursor: Cursor,
     /// Set when the disk's state is no longer known; nothing is written after that.
     pub(crate) broken: Option<String>,
+    /// Makes large memory ready.
+    pub(crate) prepare: Prepare,
+    /// The segments that the log's header names.
+    pub(crate) segments: Vec<Entry>,
+    /// Names of segments that are no longer part of the store and may still be there.
+    pub(crate) doomed: Vec<String>,
+    loose_bytes: Arc<AtomicU64>,
 }
 
 impl Committer {
     /// A committer that goes on at the cursor, which is the end of the log.
-    pub(crate) fn new(path: PathBuf, medium: Box<dyn Medium>, cursor: Cursor) -> Self {
-        let log = Mutex::new(Log { path, medium, cursor, broken: None });
-        Self { queue: Mutex::default(), turn: Condvar::new(), log, rewriting: Mutex::default() }
+    pub(crate) fn new(path: PathBuf, medium: Box<dyn Medium>, cursor: Cursor, segments: Vec<Entry>) -> Self {
+        let loose_bytes = Arc::new(AtomicU64::new(cursor.loose_bytes));
+        let doomed = Vec::new();
+        let (broken, prepare, loose) = (None, as_it_is as Prepare, loose_bytes.clone());
+        let log = Log { path, medium, cursor, broken, prepare, segments, doomed, loose_bytes: loose };
+        let (queue, turn, rewriting) = Default::default();
+        Self { queue, turn, log: Mutex::new(log), rewriting, sizes: Sizes::default(), loose_bytes }
+    }
+
+    /// Whether so much lies in small frames of the log that opening it is slow; says so once, until it grows again.
+    pub(crate) fn loose(&self) -> bool {
+        self.loose_bytes.load(Relaxed) >= LOOSE_BYTES && self.loose_bytes.swap(0, Relaxed) >= LOOSE_BYTES
     }
 
     /// Put a change on the disk and then into `state`; gives the last number that it took. All of it or nothing.
@@ -62,10 +89,7 @@ impl Committer {
     /// not; `Exhausted`; `Io`.
     pub(crate) fn commit(&self, change: Change, state: &RwLock<State>) -> Outcome<u64> {
         let bytes = change.size_bytes();
-        if bytes > LARGEST_CHANGE {
-            let (what, need, have) = ("one change in bytes".into(), bytes as u64, LARGEST_CHANGE as u64);
-            return Err(Fault::Exhausted { what, need, have });
-        }
+        bounded(bytes)?;
         let mut queue = held(&self.queue);
         let ticket = queue.next_ticket;
         queue.next_ticket += 1;
@@ -163,9 +187,9 @@ impl Log {
 
     fn write(&mut self, changes: &[&Change]) -> Result<(), Failure> {
         self.sound()?;
-        let Cursor { identity, width, schema, offset, sequence } = &self.cursor;
+        let Cursor { identity, width, offset, sequence, .. } = &self.cursor;
         let kind = changes.first().map_or(Kind::Memories, |change| change.kind());
-        let payload = change::encode(changes, schema, *width).map_err(|fault| Failure::Bug(fault.to_string()))?;
+        let payload = change::encode(changes, *width);
         if payload.len() > LARGEST_PAYLOAD {
             return Err(Failure::Bug(format!("a payload of {} bytes passed the bound on changes", payload.len())));
         }
@@ -174,20 +198,30 @@ impl Log {
         if let Err(error) = self.medium.write(*offset, &frame) {
             return Err(self.undo(error, frame.len() as u64, false));
         }
+        self.settle(frame.len() as u64, changes.iter().map(|change| change.count()).sum())
+    }
+
+    /// Wait until a frame that was written at the cursor is on the disk, and move the cursor past it.
+    pub(crate) fn settle(&mut self, frame_bytes: u64, changes: u64) -> Result<(), Failure> {
         if let Err(error) = self.medium.sync() {
-            return Err(self.undo(error, frame.len() as u64, true));
+            return Err(self.undo(error, frame_bytes, true));
         }
-        self.cursor.offset += frame.len() as u64;
-        self.cursor.sequence += changes.iter().map(|change| change.count()).sum::<u64>();
+        self.cursor.pass(frame_bytes);
+        self.cursor.sequence += changes;
+        self.note_loose_bytes();
         // A mark that stays behind is still true: it is a lower bound.
         let _ = self.medium.mark(encode_mark(self.cursor.identity, self.cursor.offset));
         Ok(())
     }
 
+    pub(crate) fn note_loose_bytes(&self) {
+        self.loose_bytes.store(self.cursor.loose_bytes, Relaxed);
+    }
+
     /// Take a frame back that did not reach the disk. After a failed sync the system may have forgotten which bytes are
     /// not on the disk, so the log is closed to writing (Rebello et al. 2020, "Can Applications Recover from fsync
     /// Failures?", USENIX ATC).
-    fn undo(&mut self, error: io::Error, frame_bytes: u64, sync_failed: bool) -> Failure {
+    pub(crate) fn undo(&mut self, error: io::Error, frame_bytes: u64, sync_failed: bool) -> Failure {
         let cut = self.medium.truncate(self.cursor.offset);
         if sync_failed {
             self.broken = Some(format!("a sync failed earlier ({error}); close the store and open it again"));
@@ -227,23 +261,43 @@ impl Failure {
 /// The jobs that can be done, in their order, and the outcomes of those that cannot.
 fn sift(jobs: Vec<Job>, state: &State) -> (Vec<Job>, Vec<(u64, Outcome<u64>)>) {
     let (mut accepted, mut refused) = (Vec::with_capacity(jobs.len()), Vec::new());
-    let mut taken = HashSet::new();
+    let mut taken = Ids::default();
     for job in jobs {
-        let storing = matches!(job.change, Change::Store(_));
-        let mut own = HashSet::new();
-        let mut ids = job.change.ids();
-        let bad = ids.find(|id| state.holds(*id) == storing || taken.contains(id) || !own.insert(*id));
-        drop(ids);
-        match bad {
-            None => {
-                taken.extend(own);
-                accepted.push(job);
-            }
-            Some(id) if storing => refused.push((job.ticket, Err(already(id)))),
-            Some(id) => refused.push((job.ticket, Err(Fault::not_found(format!("memory {id:032x}"))))),
+        match possible(&job.change, state, &mut taken) {
+            Ok(()) => accepted.push(job),
+            Err(fault) => refused.push((job.ticket, Err(fault))),
         }
     }
     (accepted, refused)
+}
+
+/// Whether a change can be made after those that have `taken` ids; then it takes its own.
+fn possible(change: &Change, state: &State, taken: &mut Ids) -> Outcome<()> {
+    let storing = matches!(change, Change::Store(_));
+    let ids = change.ids();
+    let bad = ids.iter().position(|id| state.holds(*id) == storing || !taken.insert(*id));
+    let Some(bad) = bad else { return Ok(()) };
+    // What was taken for nothing is given back.
+    for id in &ids[..bad] {
+        taken.remove(id);
+    }
+    if storing { Err(already(ids[bad])) } else { Err(absent(ids[bad])) }
+}
+
+/// Refuses the ids of memories to be stored if one is there or comes twice.
+pub(crate) fn all_new(ids: &[u128], state: &State) -> Outcome<()> {
+    let mut own = Ids::with_capacity_and_hasher(ids.len(), Default::default());
+    let bad = ids.iter().find(|id| state.holds(**id) || !own.insert(**id));
+    bad.map_or(Ok(()), |id| Err(already(*id)))
+}
+
+/// Refuses a change of too many bytes.
+pub(crate) fn bounded(bytes: usize) -> Outcome<()> {
+    if bytes <= LARGEST_CHANGE {
+        return Ok(());
+    }
+    let (what, need, have) = ("one change in bytes".into(), bytes as u64, LARGEST_CHANGE as u64);
+    Err(Fault::Exhausted { what, need, have })
 }
 
 pub(crate) fn already(id: u128) -> Fault {

@@ -1,85 +1,197 @@
-//! A new log for a store: what is there goes into a draft, which takes the log's place by a rename. Decides not when.
+//! A new log for a store: what is there goes into segments and a draft, which takes the log's place by a rename. Decides
+//! neither when nor which (see `plan`).
 //!
-//! The draft is written and synced while others read and write; only then are they held up, for as long as it takes to
-//! copy what came meanwhile, to sync that, to rename and to sync the folder. Before the rename the old log holds
-//! everything; after it the new one does; a loss of power in between leaves one of both.
-use crate::change::Change;
-use crate::columns::{self, Header};
-use crate::commit::{Committer, Failure, GATHERED_BYTES, Log, already, held};
-use crate::frame::{self, HEAD_BYTES, Head, Kind};
+//! Segments and the draft are written and synced while others read and write; only then are they held up, for as long as
+//! it takes to copy what came meanwhile, to sync that, to rename and to sync the folder. Before the rename the old log
+//! and the segments that it names hold everything; after it the new ones do; a loss of power in between leaves one of
+//! both. Segments that no log names any more go last.
+use crate::chunk::{Chunk, Rows};
+use crate::commit::{Committer, Failure, Log, all_new, held};
 use crate::medium::{DRAFT, Draft, encode_mark};
-use crate::memory::{Memory, Space};
+use crate::memory::Space;
+use crate::plan::{self, Part, Sizes};
 use crate::recover::Cursor;
-use crate::snapshot::Snapshot;
+use crate::rewrite::Rewrite;
+use crate::segment::{self, Entry};
+use crate::snapshot::{Place, Snapshot};
 use crate::state::State;
-use foundation::{Fault, Outcome};
+use foundation::Outcome;
+use std::collections::HashSet;
 use std::io;
-use std::path::PathBuf;
-use std::sync::{PoisonError, RwLock};
+use std::ops::Range;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
-/// What the log and the state were when the draft was begun.
-struct Start {
-    cursor: Cursor,
-    held: Snapshot,
+/// What is wanted of a rewriting.
+pub(crate) struct Wish<'a> {
+    pub(crate) space: &'a Space,
+    /// Makes the new log's identity differ from the old one's.
+    pub(crate) drawn: u64,
+    /// Memories to be stored in segments of their own, checked, with ids that differ.
+    pub(crate) added: Vec<Rows>,
+    /// Leave nothing in the log.
+    pub(crate) seal: bool,
+}
+
+/// What the log and the state were when the rewriting was begun.
+pub(crate) struct Start {
+    pub(crate) cursor: Cursor,
+    pub(crate) held: Snapshot,
+    pub(crate) homes: Vec<Option<Entry>>,
     dead_bytes: u64,
+    sizes: Sizes,
+}
+
+/// The writing end, held throughout or only when it is needed.
+enum Hold<'a> {
+    Throughout(MutexGuard<'a, Log>),
+    AtTimes(&'a Mutex<Log>),
+}
+
+impl Hold<'_> {
+    fn with<T>(&mut self, work: impl FnOnce(&mut Log) -> T) -> T {
+        match self {
+            Self::Throughout(log) => work(log),
+            Self::AtTimes(log) => work(&mut held(log)),
+        }
+    }
+}
+
+/// Chunks with where they live: those that take the place of the old ones, and those of what was added.
+#[derive(Default)]
+struct Made {
+    chunks: Vec<(Arc<Chunk>, Option<Entry>)>,
+    /// The rows of the start that each of `chunks` holds.
+    rows: Vec<Range<usize>>,
+    added: Vec<(Rows, Entry)>,
+    /// Names of the files that were begun.
+    names: Vec<String>,
+}
+
+impl Made {
+    fn segments(&self) -> Vec<Entry> {
+        let own = self.chunks.iter().filter_map(|(_, home)| home.clone());
+        own.chain(self.added.iter().map(|(_, entry)| entry.clone())).collect()
+    }
+
+    /// Where the memories of the start's chunks are now.
+    fn places(&self, start: &Start) -> Vec<Vec<Place>> {
+        let nowhere = Place { chunk: 0, at: 0 };
+        let mut places: Vec<Vec<Place>> = start.held.chunks.iter().map(|chunk| vec![nowhere; chunk.len()]).collect();
+        for (chunk, rows) in self.rows.iter().enumerate() {
+            for (at, old) in start.held.rows[rows.clone()].iter().enumerate() {
+                places[old.chunk as usize][old.at as usize] = Place { chunk: chunk as u32, at: at as u32 };
+            }
+        }
+        places
+    }
 }
 
 impl Committer {
-    /// Make a new log of what `state` holds and `added`, whose memories are checked and have ids that differ; gives by
-    /// how many bytes the log shrank. All of `added` is stored or nothing.
+    /// Make new files of what `state` holds and what is added, as `plan` says; gives by how many bytes they shrank. All
+    /// of what is added is stored or nothing; others wait throughout if there is any.
     ///
-    /// `drawn` makes the new log's identity differ from the old one's. What was forgotten before the call is in no file
-    /// afterwards. Costs one write of all that is there.
-    /// Errors: `Conflict` for an id of `added` that is there; `Exhausted`, `Io` with the old log in its place, or, when
-    /// it is not known which log is, with the store closed to writing; `Corrupt` when the old log reads back damaged.
-    pub(crate) fn rewrite(&self, added: Vec<Memory>, space: &Space, drawn: u64, state: &RwLock<State>) -> Outcome<u64> {
+    /// What was forgotten before the call is in no file afterwards. Costs one write of all that is not kept as it is.
+    /// Errors: `Conflict` for an id that is to be added and is there; `Exhausted`, `Io` with the old files in their
+    /// place, or, when it is not known which log is, with the store closed to writing, or with the new ones in place and
+    /// old segments left, which the next rewriting removes; `Corrupt` when the old log reads back damaged.
+    pub(crate) fn rewrite(&self, wish: Wish<'_>, state: &RwLock<State>) -> Outcome<u64> {
         let _one_at_a_time = held(&self.rewriting);
-        let (mut draft, start) = held(&self.log).begin(state)?;
-        let path = held(&self.log).path.with_file_name(DRAFT);
-        let written = Rewrite::new(path, &start, space, drawn).and_then(|mut new| {
-            new.write_memories(&mut *draft, start.held.memories())?;
-            draft.sync().map_err(|error| new.refused(&error, 0))?;
-            Ok(new)
-        });
-        let mut log = held(&self.log);
-        match written.and_then(|new| log.finish(new, &mut *draft, &start, added, state)) {
-            Ok(shrunk) => Ok(shrunk),
-            Err(fault) => {
-                if log.broken.is_none() {
-                    // A draft that cannot be removed is emptied by the next one, or removed when the store is opened.
-                    let _ = log.medium.discard();
+        let mut hold = match wish.added.is_empty() {
+            true => Hold::AtTimes(&self.log),
+            false => Hold::Throughout(held(&self.log)),
+        };
+        let start = hold.with(|log| log.begin(&wish, self.sizes, state))?;
+        let path = hold.with(|log| log.path.with_file_name(DRAFT));
+        let mut new = Rewrite::new(path, &start, &wish);
+        let mut made = Made::default();
+        let written = write_files(&mut hold, &mut new, &mut made, &start, wish);
+        let shrunk = hold.with(|log| {
+            let finished = written.and_then(|mut draft| log.finish(new, &mut *draft, &start, &made));
+            match finished {
+                Ok(shrunk) => Ok((shrunk, log.take_up(made, &start, state))),
+                Err(fault) => {
+                    log.clear_away(made.names);
+                    Err(fault)
                 }
-                Err(fault)
             }
-        }
+        })?;
+        hold.with(Log::bury).map(|()| shrunk.0)
     }
 }
 
+/// Write what goes into segments, and begin the draft of the log.
+fn write_files(
+    hold: &mut Hold<'_>,
+    new: &mut Rewrite,
+    made: &mut Made,
+    start: &Start,
+    wish: Wish<'_>,
+) -> Outcome<Box<dyn Draft>> {
+    let seal = wish.seal || !wish.added.is_empty();
+    let parts = plan::parts(&start.held, &start.homes, start.sizes, seal);
+    let mut logged = None;
+    for part in parts {
+        let (rows, chunk, home) = match part {
+            Part::Kept { chunk, rows } => (rows, start.held.chunks[chunk].clone(), start.homes[chunk].clone()),
+            Part::Log(rows) => {
+                logged = Some(rows.clone());
+                (rows.clone(), Arc::new(start.held.chunk(rows)), None)
+            }
+            Part::Segment(rows) => {
+                let chunk = start.held.chunk(rows.clone());
+                let width = start.held.width;
+                let vectors = &start.held.vectors[rows.start * width..rows.end * width];
+                let entry = write_segment(hold, new, made, (&chunk, vectors))?;
+                (rows, Arc::new(chunk), Some(entry))
+            }
+        };
+        made.chunks.push((chunk, home));
+        made.rows.push(rows);
+    }
+    for rows in wish.added {
+        let entry = write_segment(hold, new, made, (&rows.chunk, &rows.vectors))?;
+        made.added.push((rows, entry));
+    }
+    if !made.names.is_empty() {
+        hold.with(|log| log.medium.sync_folder()).map_err(|error| new.refused(&error, 0))?;
+    }
+    let mut draft = hold.with(|log| log.medium.draft()).map_err(|error| new.refused(&error, 0))?;
+    new.begin_log(made.segments(), logged.as_ref().map_or(0, |rows| rows.len() as u64))?;
+    if let Some(rows) = logged {
+        new.write_rows(&mut *draft, &start.held, rows)?;
+    }
+    draft.sync().map_err(|error| new.refused(&error, 0))?;
+    Ok(draft)
+}
+
+fn write_segment(
+    hold: &mut Hold<'_>,
+    new: &Rewrite,
+    made: &mut Made,
+    (chunk, vectors): (&Chunk, &[f32]),
+) -> Outcome<Entry> {
+    let place = made.names.len() as u32;
+    let name = Entry { identity: new.identity(), place, rows: 0, bytes: 0, checksum: 0 }.name();
+    let refused = |error: io::Error| new.refused(&error, (chunk.size_bytes() + 4 * vectors.len()) as u64);
+    made.names.push(name.clone());
+    let mut draft = hold.with(|log| log.medium.segment(&name)).map_err(refused)?;
+    segment::write(&mut *draft, new.space(), chunk, vectors, (new.identity(), place))?.map_err(refused)
+}
+
 impl Log {
-    fn begin(&mut self, state: &RwLock<State>) -> Outcome<(Box<dyn Draft>, Start)> {
+    fn begin(&mut self, wish: &Wish<'_>, sizes: Sizes, state: &RwLock<State>) -> Outcome<Start> {
         self.sound().map_err(|failure| failure.fault())?;
-        let draft = self.medium.draft().map_err(|error| Failure::disk(&self.path, &error, 0).fault())?;
         let mut state = state.write().unwrap_or_else(PoisonError::into_inner);
-        let held = state.settle().clone();
-        Ok((draft, Start { cursor: self.cursor.clone(), held, dead_bytes: state.live_and_dead_bytes().1 }))
+        wish.added.iter().try_for_each(|rows| all_new(&rows.chunk.ids, &state))?;
+        let dead_bytes = state.live_and_dead_bytes().1;
+        let (held, homes) = state.begin_chunks();
+        Ok(Start { cursor: self.cursor.clone(), held, homes, dead_bytes, sizes })
     }
 
-    /// Bring the draft up to date and put it in the log's place.
-    fn finish(
-        &mut self,
-        mut new: Rewrite,
-        draft: &mut dyn Draft,
-        start: &Start,
-        added: Vec<Memory>,
-        state: &RwLock<State>,
-    ) -> Outcome<u64> {
+    /// Bring the draft up to date and put it in the log's place; gives by how many bytes the files shrink.
+    fn finish(&mut self, mut new: Rewrite, draft: &mut dyn Draft, start: &Start, made: &Made) -> Outcome<u64> {
         self.sound().map_err(|failure| failure.fault())?;
         new.copy_tail(draft, self, start)?;
-        let known = added.iter().find(|memory| state.read().unwrap_or_else(PoisonError::into_inner).holds(memory.id));
-        if let Some(known) = known {
-            return Err(already(known.id));
-        }
-        new.write_memories(draft, added.iter().cloned())?;
         new.write_header(draft)?;
         draft.sync().map_err(|error| new.refused(&error, new.cursor.offset))?;
         if let Err(error) = self.medium.swap().and_then(|()| self.medium.sync_folder()) {
@@ -87,94 +199,52 @@ impl Log {
             self.broken = Some(why);
             return Err(Failure::disk(&self.path, &error, 0).fault());
         }
-        let shrunk = self.cursor.offset.saturating_sub(new.cursor.offset);
-        self.cursor = new.cursor;
+        let bytes = |segments: &[Entry]| segments.iter().map(|entry| entry.bytes).sum::<u64>();
+        let segments = made.segments();
+        let before = self.cursor.offset + bytes(&self.segments);
+        let after = new.cursor.offset + bytes(&segments);
+        let named: HashSet<String> = segments.iter().map(Entry::name).collect();
+        self.doomed.extend(self.segments.iter().map(Entry::name).filter(|name| !named.contains(name)));
+        (self.segments, self.cursor) = (segments, new.cursor);
+        self.note_loose_bytes();
         // A mark of the old log says nothing on this one, whose header tells how much of it was synced.
         let _ = self.medium.mark(encode_mark(self.cursor.identity, self.cursor.offset));
+        Ok(before.saturating_sub(after))
+    }
+
+    /// Tell the state where everything is now. The ids were looked at, and only the holder of the log changes the state.
+    fn take_up(&mut self, made: Made, start: &Start, state: &RwLock<State>) {
+        let places = made.places(start);
         let mut state = state.write().unwrap_or_else(PoisonError::into_inner);
+        state.rehouse(made.chunks, &places);
         state.bury(start.dead_bytes);
-        if !added.is_empty() {
-            // The ids were looked at above, and only the holder of the log changes the state.
-            let _ = state.apply(Change::Store(added));
+        for (rows, entry) in made.added {
+            let _ = state.store(rows, Some(entry));
         }
-        Ok(shrunk)
-    }
-}
-
-/// A log being made.
-struct Rewrite {
-    path: PathBuf,
-    header: Header,
-    cursor: Cursor,
-}
-
-impl Rewrite {
-    fn new(path: PathBuf, start: &Start, space: &Space, drawn: u64) -> Outcome<Self> {
-        // The numbers of what is kept end where those of the old log do, so that numbers go on rising.
-        let first_number = start.cursor.sequence - start.held.len() as u64;
-        let identity = start.cursor.identity.rotate_left(17) ^ drawn.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ first_number;
-        let header = Header { space: space.clone(), identity, first_number, sealed_bytes: 0 };
-        let offset = (HEAD_BYTES + columns::encode_header(&header)?.len()) as u64;
-        let cursor = Cursor { identity, offset, sequence: first_number, ..start.cursor.clone() };
-        Ok(Self { path, header, cursor })
     }
 
-    /// Frames of what is there, of about 32 MiB each.
-    fn write_memories(&mut self, draft: &mut dyn Draft, memories: impl Iterator<Item = Memory>) -> Outcome<()> {
-        let (mut chunk, mut bytes) = (Vec::new(), 0);
-        for memory in memories {
-            bytes += memory.size_bytes();
-            chunk.push(memory);
-            if bytes > GATHERED_BYTES {
-                self.write_chunk(draft, &chunk)?;
-                chunk.clear();
-                bytes = 0;
+    /// After a failure before the rename: what was written is no part of the store.
+    fn clear_away(&mut self, names: Vec<String>) {
+        if self.broken.is_none() {
+            // A draft that cannot be removed is emptied by the next one, or removed when the store is opened.
+            let _ = self.medium.discard();
+            self.doomed.extend(names);
+            let _ = self.bury();
+        }
+    }
+
+    /// Remove the segments that are no longer part of the store.
+    fn bury(&mut self) -> Outcome<()> {
+        if self.doomed.is_empty() {
+            return Ok(());
+        }
+        let mut remove = || {
+            while let Some(name) = self.doomed.last() {
+                self.medium.remove(name)?;
+                self.doomed.pop();
             }
-        }
-        if chunk.is_empty() { Ok(()) } else { self.write_chunk(draft, &chunk) }
-    }
-
-    fn write_chunk(&mut self, draft: &mut dyn Draft, chunk: &[Memory]) -> Outcome<()> {
-        let Cursor { width, schema, sequence, .. } = &self.cursor;
-        let payload = columns::encode(&chunk.iter().collect::<Vec<_>>(), schema, *width)?;
-        self.write_frame(draft, *sequence, Kind::Memories, &payload)?;
-        self.cursor.sequence += chunk.len() as u64;
-        Ok(())
-    }
-
-    fn write_frame(&mut self, draft: &mut dyn Draft, sequence: u64, kind: Kind, payload: &[u8]) -> Outcome<()> {
-        let frame = frame::encode(self.cursor.identity, sequence, kind, payload);
-        draft.write(self.cursor.offset, &frame).map_err(|error| self.refused(&error, frame.len() as u64))?;
-        self.cursor.offset += frame.len() as u64;
-        Ok(())
-    }
-
-    /// Take over the frames that the log got since the start, under the new identity.
-    fn copy_tail(&mut self, draft: &mut dyn Draft, log: &mut Log, start: &Start) -> Outcome<()> {
-        let mut offset = start.cursor.offset;
-        while offset < log.cursor.offset {
-            let mut read = |at: u64, length| log.medium.read(at, length).map_err(|error| Fault::io(&log.path, error));
-            let head = Head::decode(&read(offset, HEAD_BYTES)?);
-            let payload = head.map(|head| read(offset + HEAD_BYTES as u64, head.length)).transpose()?;
-            let sound = head.zip(payload).filter(|(head, payload)| head.vouches_for(start.cursor.identity, payload));
-            let Some((head, payload)) = sound else {
-                return Err(Fault::corrupt(&log.path, offset, "a frame that was written does not read back"));
-            };
-            self.write_frame(draft, head.sequence, head.kind, &payload)?;
-            offset += head.frame_bytes();
-        }
-        self.cursor.sequence = log.cursor.sequence;
-        Ok(())
-    }
-
-    /// Last, when it is known how long the log is; its place was left free.
-    fn write_header(&mut self, draft: &mut dyn Draft) -> Outcome<()> {
-        self.header.sealed_bytes = self.cursor.offset;
-        let frame = frame::encode(0, 0, Kind::Header, &columns::encode_header(&self.header)?);
-        draft.write(0, &frame).map_err(|error| self.refused(&error, frame.len() as u64))
-    }
-
-    fn refused(&self, error: &io::Error, bytes: u64) -> Fault {
-        Failure::disk(&self.path, error, bytes).fault()
+            self.medium.sync_folder()
+        };
+        remove().map_err(|error| Failure::disk(&self.path, &error, 0).fault())
     }
 }

@@ -3,11 +3,14 @@
 //! Columns: id (16 bytes), text, vector (list of `width` floats), created_unix_s, source; the embedder's name is in the
 //! schema's metadata. Read by hand, for what stands in a file of somebody else is not to be trusted. Source: Apache
 //! Arrow, "Columnar format", IPC streaming format.
+use crate::batch;
+use crate::chunk::Rows;
 use crate::columns::{self, EMBEDDER};
 use crate::commit::GATHERED_BYTES;
 use crate::decode;
 use crate::medium::sync_folder;
-use crate::memory::{Memory, Space};
+use crate::memory::Space;
+use crate::plan;
 use crate::snapshot::Snapshot;
 use arrow_ipc::{Message, Schema, Type};
 use foundation::{Fault, Outcome};
@@ -19,12 +22,17 @@ use std::path::Path;
 /// The longest metadata of a message; a schema or a batch of five columns needs far less.
 const LARGEST_METADATA: usize = 1 << 20;
 const CONTINUED: [u8; 4] = [0xff; 4];
-const END: [u8; 8] = [0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0];
+pub(crate) const END: [u8; 8] = [0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0];
 
 /// Write all memories of `held` to a new file that only its owner may read.
 ///
 /// Errors: `Conflict` when there is a file of that name; `Io`, with no file left behind.
 pub(crate) fn write(path: &Path, held: &Snapshot, space: &Space) -> Outcome<()> {
+    new_file(path, |file| write_stream(file, held, space, &|error| Fault::io(path, error)))
+}
+
+/// Make a file that is not there with what `fill` writes, and wait until it is on the disk; or no file.
+pub(crate) fn new_file(path: &Path, fill: impl FnOnce(&mut File) -> Outcome<()>) -> Outcome<()> {
     let at = |error: std::io::Error| match error.kind() {
         ErrorKind::AlreadyExists => {
             Fault::conflict(format!("{} is there already", path.display()), "choose another name, or move it away")
@@ -32,61 +40,54 @@ pub(crate) fn write(path: &Path, held: &Snapshot, space: &Space) -> Outcome<()> 
         _ => Fault::io(path, error),
     };
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(at)?;
-    let written = write_stream(&mut file, held, space, &at).and_then(|()| {
+    let written = fill(&mut file).and_then(|()| {
         file.sync_all().map_err(at)?;
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         sync_folder(folder).map_err(at)
     });
     if written.is_err() {
-        // What is left of it is no stream; the error that is told is the first one.
+        // What is left of it is no use; the error that is told is the first one.
         let _ = fs::remove_file(path);
     }
     written
 }
 
+/// The fault of a file whose vectors are made by another embedder.
+pub(crate) fn another_space(path: &Path, embedder: &str, space: &Space) -> Fault {
+    let what = format!("{} holds vectors of {embedder:?}, not of {:?}", path.display(), space.embedder);
+    Fault::conflict(what, "import it into a store of that embedder, or embed the texts again")
+}
+
 fn write_stream(file: &mut File, held: &Snapshot, space: &Space, at: &impl Fn(std::io::Error) -> Fault) -> Outcome<()> {
     file.write_all(&columns::encode_stream_schema(space)?).map_err(at)?;
-    let schema = columns::schema(space.width, Default::default());
-    let mut batch = |memories: &[Memory]| {
-        let payload = columns::encode(&memories.iter().collect::<Vec<_>>(), &schema, space.width)?;
-        file.write_all(&payload).map_err(at)
-    };
-    let (mut chunk, mut bytes) = (Vec::new(), 0);
-    for memory in held.memories() {
-        bytes += memory.size_bytes();
-        chunk.push(memory);
-        if bytes > GATHERED_BYTES {
-            batch(&chunk)?;
-            chunk.clear();
-            bytes = 0;
-        }
-    }
-    if !chunk.is_empty() {
-        batch(&chunk)?;
+    for rows in plan::pieces(held, 0..held.len(), GATHERED_BYTES as u64) {
+        let batch = batch::encode(&held.chunk(rows.clone()), space.width);
+        let vectors = &held.vectors[rows.start * space.width..rows.end * space.width];
+        let parts = [&batch.before[..], bytemuck::cast_slice(vectors), &batch.after];
+        parts.into_iter().try_for_each(|part| file.write_all(part)).map_err(at)?;
     }
     file.write_all(&END).map_err(at)
 }
 
-/// The memories in a file, each checked. Never panics, and allocates in proportion to the file.
+/// The memories in a file, batch by batch, each checked. Never panics, and allocates in proportion to the file.
 ///
 /// Errors: `Corrupt` with the byte for anything but a whole stream of these columns; `Conflict` when its vectors are of
 /// another space; `Io`.
-pub(crate) fn read(path: &Path, space: &Space) -> Outcome<Vec<Memory>> {
+pub(crate) fn read(path: &Path, space: &Space) -> Outcome<Vec<Rows>> {
     let file = File::open(path).map_err(|error| Fault::io(path, error))?;
     let length = file.metadata().map_err(|error| Fault::io(path, error))?.len();
     let mut stream = Stream { path, file: BufReader::with_capacity(1 << 20, file), offset: 0, length };
     let first = stream.message()?.ok_or_else(|| stream.corrupt("the stream ends before its schema"))?;
     let embedder = read_schema(&first, space.width).map_err(|why| stream.corrupt(why))?;
     if embedder != space.embedder {
-        let what = format!("{} holds vectors of {embedder:?}, not of {:?}", path.display(), space.embedder);
-        return Err(Fault::conflict(what, "import it into a store of that embedder, or embed the texts again"));
+        return Err(another_space(path, &embedder, space));
     }
     let mut memories = Vec::new();
     loop {
         let offset = stream.offset;
         let Some(payload) = stream.message()? else { break };
         let batch = decode::decode(&payload, space.width);
-        memories.extend(batch.map_err(|why| Fault::corrupt(path, offset, why))?);
+        memories.push(batch.map_err(|why| Fault::corrupt(path, offset, why))?);
     }
     if stream.offset != length {
         return Err(stream.corrupt("something follows the end of the stream"));
@@ -140,7 +141,7 @@ impl Stream<'_> {
 }
 
 /// The embedder's name in a schema message, if its columns are ours.
-fn read_schema(payload: &[u8], width: usize) -> Result<String, String> {
+pub(crate) fn read_schema(payload: &[u8], width: usize) -> Result<String, String> {
     let (message, _): (Message<'_>, _) = decode::split(payload)?;
     let schema = message.header_as_schema().ok_or("the stream does not begin with a schema")?;
     let fields = schema.fields().ok_or("a schema without fields")?;

@@ -43,16 +43,28 @@ pub(crate) struct Head {
 
 /// A whole frame of the store `identity`; the header frame has the identity 0.
 pub(crate) fn encode(identity: u64, sequence: u64, kind: Kind, payload: &[u8]) -> Vec<u8> {
-    let mut head = [0u8; HEAD_BYTES];
-    head[..4].copy_from_slice(&(payload.len() as u32).to_le_bytes());
-    head[8..16].copy_from_slice(&sequence.to_le_bytes());
-    head[16] = kind.code();
-    let checksum = checksum(identity, &head, payload);
-    head[CHECKSUM].copy_from_slice(&checksum.to_le_bytes());
+    let (mut head, begun) = begin(identity, sequence, kind, payload.len());
+    head[CHECKSUM].copy_from_slice(&crc32c::crc32c_append(begun, payload).to_le_bytes());
     let mut frame = Vec::with_capacity(HEAD_BYTES + payload.len());
     frame.extend_from_slice(&head);
     frame.extend_from_slice(payload);
     frame
+}
+
+/// A head without its checksum, and the checksum as far as it goes: go on with the payload, then `finish`.
+pub(crate) fn begin(identity: u64, sequence: u64, kind: Kind, payload_bytes: usize) -> ([u8; HEAD_BYTES], u32) {
+    let mut head = [0u8; HEAD_BYTES];
+    head[..4].copy_from_slice(&(payload_bytes as u32).to_le_bytes());
+    head[8..16].copy_from_slice(&sequence.to_le_bytes());
+    head[16] = kind.code();
+    let begun = crc32c::crc32c_append(crc32c::crc32c(&identity.to_le_bytes()), &head);
+    (head, begun)
+}
+
+/// The head with the checksum of all that belongs to it.
+pub(crate) fn finish(mut head: [u8; HEAD_BYTES], checksum: u32) -> [u8; HEAD_BYTES] {
+    head[CHECKSUM].copy_from_slice(&checksum.to_le_bytes());
+    head
 }
 
 impl Head {
@@ -68,19 +80,25 @@ impl Head {
 
     /// Whether `payload` is what the checksum was made of. The header frame has the identity 0.
     pub(crate) fn vouches_for(&self, identity: u64, payload: &[u8]) -> bool {
+        self.carries(crc32c::crc32c_append(self.begun(identity), payload))
+    }
+
+    /// The checksum as far as the head goes.
+    pub(crate) fn begun(&self, identity: u64) -> u32 {
         let mut head = self.bytes;
         head[CHECKSUM].fill(0);
-        self.bytes[CHECKSUM] == checksum(identity, &head, payload).to_le_bytes()
+        crc32c::crc32c_append(crc32c::crc32c(&identity.to_le_bytes()), &head)
+    }
+
+    /// Whether this is the checksum that the head carries.
+    pub(crate) fn carries(&self, checksum: u32) -> bool {
+        self.bytes[CHECKSUM] == checksum.to_le_bytes()
     }
 
     /// Bytes of the whole frame.
     pub(crate) fn frame_bytes(&self) -> u64 {
         (HEAD_BYTES + self.length) as u64
     }
-}
-
-fn checksum(identity: u64, head: &[u8], payload: &[u8]) -> u32 {
-    crc32c::crc32c_append(crc32c::crc32c_append(crc32c::crc32c(&identity.to_le_bytes()), head), payload)
 }
 
 #[cfg(test)]

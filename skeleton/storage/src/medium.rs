@@ -29,6 +29,10 @@ pub(crate) trait Medium: Send {
     fn discard(&mut self) -> io::Result<()>;
     /// Rename the draft to be the log, and write to it from now on. Durable after `sync_folder`.
     fn swap(&mut self) -> io::Result<()>;
+    /// Begin an empty file of that name for a segment.
+    fn segment(&mut self, name: &str) -> io::Result<Box<dyn Draft>>;
+    /// Take the segment of that name away; one that is not there is none. Durable after `sync_folder`.
+    fn remove(&mut self, name: &str) -> io::Result<()>;
     /// Wait until the names of the folder are on the disk.
     fn sync_folder(&mut self) -> io::Result<()>;
 }
@@ -87,6 +91,17 @@ impl Medium for Files {
         fs::rename(self.folder.join(DRAFT), self.folder.join(LOG))?;
         self.log = draft;
         Ok(())
+    }
+
+    fn segment(&mut self, name: &str) -> io::Result<Box<dyn Draft>> {
+        Ok(Box::new(private(&self.folder.join(name), true)?))
+    }
+
+    fn remove(&mut self, name: &str) -> io::Result<()> {
+        match fs::remove_file(self.folder.join(name)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            other => other,
+        }
     }
 
     fn sync_folder(&mut self) -> io::Result<()> {

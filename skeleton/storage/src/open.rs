@@ -1,15 +1,18 @@
-//! Opens a store's folder: makes it, locks it, reads its log, cuts a torn tail. Answers no questions on memories.
+//! Opens a store's folder: makes it, locks it, reads its segments and its log, cuts a torn tail. Answers no questions on
+//! memories. Every byte that is read is held against its checksum before the store is there to be asked.
 use crate::columns::{self, Header};
 use crate::commit::Committer;
 use crate::frame::{self, Kind};
 use crate::lock::Lock;
 use crate::medium::{DRAFT, Files, LOG, MARK_BYTES, decode_mark, encode_mark, private, sync_folder};
 use crate::memory::Space;
+use crate::read::Window;
 use crate::recover::{self, Cursor, Recovery, Stop};
+use crate::segment::{self, Entry};
 use crate::state::State;
 use foundation::{Fault, Outcome};
 use std::fs::{self, DirBuilder, File};
-use std::io::{BufReader, ErrorKind, Read, Write};
+use std::io::{ErrorKind, Read as _, Write};
 use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt};
 use std::path::Path;
 use std::sync::Arc;
@@ -28,38 +31,78 @@ pub struct OpenOptions {
     pub clock: Clock,
 }
 
-/// A log that was read to its end.
+/// Makes large memory ready before it is filled, by asking the system for larger pages for instance; changes no number.
+pub type Prepare = fn(&mut [f32]);
+
+/// Leaves memory as it is.
+pub(crate) fn as_it_is(_: &mut [f32]) {}
+
+/// Segments and a log that were read to their end.
 pub(crate) struct Loaded {
-    pub(crate) log: BufReader<File>,
+    pub(crate) log: File,
     pub(crate) space: Space,
     pub(crate) cursor: Cursor,
+    pub(crate) segments: Vec<Entry>,
     pub(crate) state: State,
     pub(crate) recovery: Recovery,
+    /// The mark says that all of the log was acknowledged, so all of it is on the disk, and so are the folder's names.
+    pub(crate) settled: bool,
 }
 
-/// Read the log in `folder`; changes nothing.
-pub(crate) fn load(folder: &Path, options: &OpenOptions) -> Outcome<Loaded> {
+/// Read the store in `folder`; changes nothing.
+pub(crate) fn load(folder: &Path, options: &OpenOptions, prepare: Prepare) -> Outcome<Loaded> {
     let path = folder.join(LOG);
-    // The mark is read before the log, so that it cannot be ahead of it.
-    let mark = read_mark(&folder.join("mark"))?;
-    let file = fs::OpenOptions::new().read(true).write(options.writer).open(&path);
-    let file = file.map_err(|error| match error.kind() {
-        ErrorKind::NotFound => Fault::not_found(format!("a store in {}", folder.display())),
-        _ => Fault::io(&path, error),
-    })?;
-    let mut log = BufReader::with_capacity(1 << 20, file);
-    let told = |stop| told(&path, stop);
+    loop {
+        // The mark is read before the log, so that it cannot be ahead of it.
+        let mark = read_mark(&folder.join("mark"))?;
+        let file = fs::OpenOptions::new().read(true).write(options.writer).open(&path);
+        let file = file.map_err(|error| match error.kind() {
+            ErrorKind::NotFound => Fault::not_found(format!("a store in {}", folder.display())),
+            _ => Fault::io(&path, error),
+        })?;
+        let read = read_files(folder, &path, &file, (mark, prepare), options);
+        // A writer may have put another log and other segments there meanwhile, and taken away those that it names.
+        if read.is_err() && !options.writer && replaced(&path, &file).map_err(|error| Fault::io(&path, error))? {
+            continue;
+        }
+        let (space, cursor, segments, state, recovery) = read?;
+        let settled = recovery.dropped_bytes == 0 && mark == Some((cursor.identity, cursor.offset));
+        return Ok(Loaded { log: file, space, cursor, segments, state, recovery, settled });
+    }
+}
+
+type Read = (Space, Cursor, Vec<Entry>, State, Recovery);
+
+fn read_files(
+    folder: &Path,
+    path: &Path,
+    file: &File,
+    (mark, prepare): (Option<(u64, u64)>, Prepare),
+    options: &OpenOptions,
+) -> Outcome<Read> {
+    let told = |stop| told(path, stop);
+    let length = file.metadata().map_err(|error| Fault::io(path, error))?.len();
+    let mut log = Window::new(file, length);
     let (header, header_bytes) = recover::header(&mut log).map_err(told)?;
     same_space(&header.space, options)?;
-    let Header { space, identity, first_number, sealed_bytes } = header;
-    let schema = columns::schema(space.width, Default::default());
-    let mut cursor = Cursor { identity, width: space.width, schema, offset: header_bytes, sequence: first_number };
+    let Header { space, identity, first_number, sealed_bytes, segments } = header;
     let mut state = State::new(space.width, first_number - 1);
+    // Zeroed pages that are never used take no memory: the log's length bounds its numbers, and is near them.
+    let bytes = |entry: &Entry| fs::metadata(folder.join(entry.name())).map_or(0, |found| found.len());
+    let numbers = |entry: &Entry| entry.rows.saturating_mul(space.width as u64).min(bytes(entry) / 4);
+    let all = segments.iter().fold(length / 4, |sum, entry| sum.saturating_add(numbers(entry)));
+    state.expect(usize::try_from(all).unwrap_or(0), prepare);
+    for entry in &segments {
+        read_segment(folder, entry, &space, &mut state)?;
+    }
+    let offset = header_bytes;
+    let mut cursor = Cursor { identity, width: space.width, offset, sequence: first_number, loose_bytes: 0 };
     let marked = mark.filter(|mark| mark.0 == identity).map(|mark| mark.1);
     let acknowledged = marked.unwrap_or(0).max(sealed_bytes);
-    let found = |change| state.apply(change).map_err(|id| format!("a second, or no, memory {id:032x}"));
-    let (frames, torn) = recover::frames(&mut log, &mut cursor, acknowledged, found).map_err(told)?;
+    let (frames, torn) = recover::frames(&mut log, &mut cursor, acknowledged, &mut state).map_err(told)?;
+    state.loaded();
     let recovery = Recovery {
+        segments: segments.len() as u64,
         frames,
         memories: state.len() as u64,
         forgotten: state.forgotten(),
@@ -67,7 +110,19 @@ pub(crate) fn load(folder: &Path, options: &OpenOptions) -> Outcome<Loaded> {
         dropped_bytes: torn,
         marked: marked.is_some(),
     };
-    Ok(Loaded { log, space, cursor, state, recovery })
+    Ok((space, cursor, segments, state, recovery))
+}
+
+fn read_segment(folder: &Path, entry: &Entry, space: &Space, state: &mut State) -> Outcome<()> {
+    let path = &folder.join(entry.name());
+    let file = File::open(path).map_err(|error| match error.kind() {
+        ErrorKind::NotFound => Fault::corrupt(path, 0, "a segment that the log names is not there"),
+        _ => Fault::io(path, error),
+    })?;
+    let length = file.metadata().map_err(|error| Fault::io(path, error))?.len();
+    let chunk = segment::read(&mut Window::new(&file, length), entry, space, state);
+    let chunk = chunk.map_err(|damage| damage.fault(path))?;
+    state.take(chunk, Some(entry.clone())).map_err(|id| Fault::corrupt(path, 0, recover::odd(id)))
 }
 
 /// Whether another log lies in the place of the open one.
@@ -94,7 +149,8 @@ fn create(folder: &Path, path: &Path, space: Space, now_unix_s: f64) -> Outcome<
     // Two stores differ in when, by whom and where they were made; nothing secret hangs on it.
     let place = crc32c::crc32c(folder.as_os_str().as_encoded_bytes()) ^ std::process::id();
     let identity = now_unix_s.to_bits().rotate_left(32) ^ u64::from(place) << 16;
-    let header = columns::encode_header(&Header { space, identity, first_number: 1, sealed_bytes: 0 })?;
+    let header =
+        columns::encode_header(&Header { space, identity, first_number: 1, sealed_bytes: 0, segments: vec![] })?;
     let frame = frame::encode(0, 0, Kind::Header, &header);
     let new = folder.join(DRAFT);
     let written = private(&new, true).and_then(|mut file| file.write_all(&frame).and_then(|()| file.sync_all()));
@@ -110,17 +166,40 @@ fn remove_draft(path: &Path) -> Outcome<()> {
     }
 }
 
+/// Segments that the log does not name: those of a writer that died before it renamed its draft, or after.
+fn remove_strays(folder: &Path, segments: &[Entry]) -> Outcome<()> {
+    let at = |error| Fault::io(folder, error);
+    let named: Vec<String> = segments.iter().map(Entry::name).collect();
+    for entry in fs::read_dir(folder).map_err(at)? {
+        let entry = entry.map_err(at)?;
+        let name = entry.file_name().into_string().unwrap_or_default();
+        if name.starts_with(segment::PREFIX) && !named.contains(&name) {
+            fs::remove_file(entry.path()).map_err(|error| Fault::io(entry.path(), error))?;
+        }
+    }
+    Ok(())
+}
+
 /// Make the log end with its last whole frame, on the disk, before anything is added to it.
-pub(crate) fn writer(folder: &Path, log: File, cursor: Cursor) -> Outcome<Committer> {
+pub(crate) fn writer(
+    folder: &Path,
+    log: File,
+    cursor: Cursor,
+    segments: Vec<Entry>,
+    settled: bool,
+) -> Outcome<Committer> {
+    remove_strays(folder, &segments)?;
     let path = &folder.join(LOG);
-    log.set_len(cursor.offset).and_then(|()| log.sync_data()).map_err(|e| Fault::io(path, e))?;
     let at = folder.join("mark");
     let mark = private(&at, false).map_err(|e| Fault::io(&at, e))?;
-    mark.write_all_at(&encode_mark(cursor.identity, cursor.offset), 0).map_err(|e| Fault::io(&at, e))?;
-    // The log's name too: a writer that died may have renamed it without waiting for the folder.
-    sync_folder(folder).map_err(|e| Fault::io(folder, e))?;
+    if !settled {
+        log.set_len(cursor.offset).and_then(|()| log.sync_data()).map_err(|e| Fault::io(path, e))?;
+        // The log's name too: a writer that died may have renamed it without waiting for the folder.
+        sync_folder(folder).map_err(|e| Fault::io(folder, e))?;
+        mark.write_all_at(&encode_mark(cursor.identity, cursor.offset), 0).map_err(|e| Fault::io(&at, e))?;
+    }
     let files = Files { folder: folder.to_path_buf(), log, mark, draft: None };
-    Ok(Committer::new(path.to_path_buf(), Box::new(files), cursor))
+    Ok(Committer::new(path.to_path_buf(), Box::new(files), cursor, segments))
 }
 
 fn read_mark(path: &Path) -> Outcome<Option<(u64, u64)>> {

@@ -1,18 +1,27 @@
 //! Reads a log frame by frame and says where its sound part ends. Changes nothing; whoever writes does the cutting.
-use crate::change::Change;
+use crate::change::{Change, forgotten};
+use crate::chunk::{Chunk, Rows};
 use crate::columns;
+use crate::decode::{Places, bad_number, metadata_end};
 use crate::frame::{HEAD_BYTES, Head, Kind};
-use arrow_schema::SchemaRef;
-use std::io::{self, Read};
+use crate::read::{self, Window};
+use crate::state::State;
+use std::io;
+use std::ops::Range;
+
+/// Smaller frames than this are not worth a second thread.
+const SMALL_FRAME: u64 = 1 << 20;
 
 /// What opening a store found.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Recovery {
-    /// Whole frames, the header not counted.
+    /// Segments that were read, each whole and as its checksum says.
+    pub segments: u64,
+    /// Whole frames of the log, the header not counted.
     pub frames: u64,
     /// Memories that are there.
     pub memories: u64,
-    /// Memories that were forgotten, and whose bytes still lie in the log until it is compacted.
+    /// Memories that were forgotten, and whose bytes still lie in the files until the store is compacted.
     pub forgotten: u64,
     /// Bytes of the log that hold whole frames.
     pub sound_bytes: u64,
@@ -44,62 +53,182 @@ impl From<io::Error> for Stop {
 pub(crate) struct Cursor {
     pub(crate) identity: u64,
     pub(crate) width: usize,
-    pub(crate) schema: SchemaRef,
     /// Where the next frame begins.
     pub(crate) offset: u64,
     /// The number of the next change.
     pub(crate) sequence: u64,
+    /// Bytes in small frames, which are read one by one when the store is opened.
+    pub(crate) loose_bytes: u64,
+}
+
+impl Cursor {
+    /// Go past a frame.
+    pub(crate) fn pass(&mut self, frame_bytes: u64) {
+        self.offset += frame_bytes;
+        if frame_bytes < SMALL_FRAME {
+            self.loose_bytes += frame_bytes;
+        }
+    }
+}
+
+/// What takes up what a log tells.
+pub(crate) trait Sink {
+    /// Where the vectors of the next `rows` memories are to be put.
+    fn room(&mut self, rows: usize) -> &mut [f32];
+    /// Memories whose vectors are in the room that was asked for last; in words, why they cannot be.
+    fn stored(&mut self, chunk: Chunk) -> Result<(), String>;
+    /// Memories that were forgotten.
+    fn forgotten(&mut self, ids: Vec<u128>) -> Result<(), String>;
+}
+
+impl Sink for State {
+    fn room(&mut self, rows: usize) -> &mut [f32] {
+        State::room(self, rows)
+    }
+
+    fn stored(&mut self, chunk: Chunk) -> Result<(), String> {
+        self.take(chunk, None).map_err(odd)
+    }
+
+    fn forgotten(&mut self, ids: Vec<u128>) -> Result<(), String> {
+        self.apply(Change::Forget(ids)).map_err(odd)
+    }
+}
+
+pub(crate) fn odd(id: u128) -> String {
+    format!("a second, or no, memory {id:032x}")
+}
+
+/// Changes to be made later.
+#[derive(Default)]
+pub(crate) struct Changes {
+    pub(crate) width: usize,
+    pub(crate) all: Vec<Change>,
+    pub(crate) room: Vec<f32>,
+}
+
+impl Sink for Changes {
+    fn room(&mut self, rows: usize) -> &mut [f32] {
+        self.room = vec![0.0; rows * self.width];
+        &mut self.room
+    }
+
+    fn stored(&mut self, chunk: Chunk) -> Result<(), String> {
+        let vectors = std::mem::take(&mut self.room);
+        self.all.push(Change::Store(Rows { chunk, vectors }));
+        Ok(())
+    }
+
+    fn forgotten(&mut self, ids: Vec<u128>) -> Result<(), String> {
+        self.all.push(Change::Forget(ids));
+        Ok(())
+    }
 }
 
 /// Read the header frame; its length and its payload's meaning.
-pub(crate) fn header(log: &mut impl Read) -> Result<(columns::Header, u64), Stop> {
+pub(crate) fn header(log: &mut Window<'_>) -> Result<(columns::Header, u64), Stop> {
     let corrupt = |why: String| Stop::Corrupt(0, why);
-    let mut bytes = Vec::new();
-    log.by_ref().take(HEAD_BYTES as u64).read_to_end(&mut bytes)?;
-    let head = Head::decode(&bytes).filter(|head| head.kind == Kind::Header);
+    let head = Head::decode(log.at(0, HEAD_BYTES)?).filter(|head| head.kind == Kind::Header);
     let head = head.ok_or_else(|| corrupt("the log does not begin with a header frame".into()))?;
-    let mut payload = Vec::new();
-    log.by_ref().take(head.length as u64).read_to_end(&mut payload)?;
-    if payload.len() != head.length || !head.vouches_for(0, &payload) {
+    let payload = log.at(HEAD_BYTES as u64, head.length)?;
+    if payload.len() != head.length || !head.vouches_for(0, payload) {
         return Err(corrupt("the header frame does not match its checksum".into()));
     }
-    Ok((columns::decode_header(&payload).map_err(corrupt)?, head.frame_bytes()))
+    Ok((columns::decode_header(payload).map_err(corrupt)?, head.frame_bytes()))
 }
 
-/// Read on from the cursor to the end, handing every frame's change to `found` and moving the cursor past it.
+/// Read on from the cursor to the end, handing every frame's change to `sink` and moving the cursor past it.
 ///
-/// `log` stands at the cursor; `acknowledged` is the least length that the log must have. Gives the number of frames and
-/// of bytes after the last whole one. A bad frame is a torn tail only if it is not within the acknowledged bytes and no
-/// whole frame follows it; otherwise it is damage.
-/// Costs one read of the log; memory for one frame, or for the torn tail.
+/// `acknowledged` is the least length that the log must have. Gives the number of frames and of bytes after the last
+/// whole one. A bad frame is a torn tail only if it is not within the acknowledged bytes and no whole frame follows it;
+/// otherwise it is damage.
+/// Costs one read of the log, by several threads where a frame is large; memory for the columns, or for the torn tail.
 pub(crate) fn frames(
-    log: &mut impl Read,
+    log: &mut Window<'_>,
     cursor: &mut Cursor,
     acknowledged: u64,
-    mut found: impl FnMut(Change) -> Result<(), String>,
+    sink: &mut dyn Sink,
 ) -> Result<(u64, u64), Stop> {
     let mut count = 0;
-    let mut bytes = Vec::new();
     loop {
-        bytes.clear();
-        log.by_ref().take(HEAD_BYTES as u64).read_to_end(&mut bytes)?;
-        let head = Head::decode(&bytes).filter(|head| head.kind != Kind::Header && head.sequence == cursor.sequence);
-        if let Some(head) = head {
-            log.by_ref().take(head.length as u64).read_to_end(&mut bytes)?;
-            if whole(head, cursor, &bytes) {
-                let corrupt = |why| Stop::Corrupt(cursor.offset, why);
-                let change = Change::decode(head.kind, &bytes[HEAD_BYTES..], cursor.width).map_err(corrupt)?;
-                let next = cursor.sequence.checked_add(change.count());
-                cursor.sequence = next.ok_or_else(|| corrupt("a number past the last one".into()))?;
-                found(change).map_err(corrupt)?;
-                cursor.offset += head.frame_bytes();
-                count += 1;
-                continue;
-            }
-        }
-        log.read_to_end(&mut bytes)?;
-        return tail(cursor, &bytes, acknowledged).map(|torn| (count, torn));
+        let head = Head::decode(log.at(cursor.offset, HEAD_BYTES)?)
+            .filter(|head| head.kind != Kind::Header && head.sequence == cursor.sequence)
+            .filter(|head| cursor.offset.saturating_add(head.frame_bytes()) <= log.length);
+        let taken = match head {
+            Some(head) => take(log, cursor, head, sink)?,
+            None => None,
+        };
+        let (Some(head), Some(changes)) = (head, taken) else {
+            let torn = usize::try_from(log.length.saturating_sub(cursor.offset)).unwrap_or(usize::MAX);
+            let bytes = log.source_at(cursor.offset, torn)?;
+            return tail(cursor, &bytes, acknowledged).map(|torn| (count, torn));
+        };
+        let next = cursor.sequence.checked_add(changes);
+        cursor.sequence = next.ok_or_else(|| Stop::Corrupt(cursor.offset, "a number past the last one".into()))?;
+        cursor.pass(head.frame_bytes());
+        count += 1;
     }
+}
+
+/// The frame at the cursor put where it belongs, and how many changes it is; `None` when it is not whole.
+fn take(log: &mut Window<'_>, cursor: &Cursor, head: Head, sink: &mut dyn Sink) -> Result<Option<u64>, Stop> {
+    let corrupt = |why: String| Stop::Corrupt(cursor.offset, why);
+    let start = cursor.offset + HEAD_BYTES as u64;
+    if head.kind == Kind::Forgotten {
+        let payload = log.at(start, head.length)?;
+        if !head.vouches_for(cursor.identity, payload) {
+            return Ok(None);
+        }
+        let ids = forgotten(payload).map_err(corrupt)?;
+        let count = ids.len() as u64;
+        return sink.forgotten(ids).map(|()| Some(count)).map_err(corrupt);
+    }
+    // A frame that is not whole may say anything; only one whose checksum is right is damage if it makes no sense.
+    match batch(log, start..start + head.length as u64, cursor.width, head.begun(cursor.identity), sink)? {
+        (checksum, chunk) if head.carries(checksum) => {
+            let chunk = chunk.map_err(corrupt)?;
+            let count = chunk.len() as u64;
+            sink.stored(chunk).map(|()| Some(count)).map_err(corrupt)
+        }
+        _ => Ok(None),
+    }
+}
+
+/// A record batch in some bytes of a source: the checksum `begun` carried on over all of them, and the columns, or in
+/// words why there are none; their vectors are in the room of `sink`.
+pub(crate) fn batch(
+    log: &mut Window<'_>,
+    bytes: Range<u64>,
+    width: usize,
+    begun: u32,
+    sink: &mut dyn Sink,
+) -> io::Result<(u32, Result<Chunk, String>)> {
+    let length = (bytes.end - bytes.start) as usize;
+    let places = match metadata_end(log.at(bytes.start, 8)?, length) {
+        Ok(end) => Places::read(log.at(bytes.start, end)?, length, width),
+        Err(why) => Err(why),
+    };
+    let places = match places {
+        Ok(places) => places,
+        Err(why) => return Ok((crc32c::crc32c_append(begun, log.at(bytes.start, length)?), Err(why))),
+    };
+    let Range { start, end } = places.vectors.clone();
+    let before = log.at(bytes.start, start)?.to_vec();
+    let room = sink.room(places.rows);
+    let vectors = match log.held(bytes.start + start as u64, end - start) {
+        Some(held) => read::numbers(&held, 0, room)?,
+        None => read::numbers(log.source, bytes.start + start as u64, room)?,
+    };
+    let bad = vectors.bad.map(|place| (place, room[place]));
+    let after = log.at(bytes.start + end as u64, length - end)?;
+    let checksum = crc32c::crc32c_append(begun, &before);
+    let checksum = crc32c::crc32c_combine(checksum, vectors.checksum, end - start);
+    let checksum = crc32c::crc32c_append(checksum, after);
+    let chunk = places.chunk(&before, after).and_then(|chunk| match bad {
+        Some((place, value)) => Err(bad_number(&chunk, place, value, width)),
+        None => Ok(chunk),
+    });
+    Ok((checksum, chunk))
 }
 
 fn whole(head: Head, cursor: &Cursor, bytes: &[u8]) -> bool {

@@ -1,11 +1,16 @@
 //! A disk that loses power at any call, and what the writing end of a store must keep on it. Only for tests.
 use crate::change::Change;
+use crate::chunk::Rows;
 use crate::columns::{self, Header};
 use crate::commit::{Committer, held};
+use crate::compact::Wish;
 use crate::frame::{self, HEAD_BYTES, Kind};
 use crate::medium::{Draft, MARK_BYTES, Medium, decode_mark};
 use crate::memory::{Memory, Space};
-use crate::recover::{self, Cursor};
+use crate::plan::Sizes;
+use crate::read::Window;
+use crate::recover::{self, Changes, Cursor};
+use crate::segment;
 use crate::state::State;
 use foundation::Fault;
 use std::collections::{BTreeMap, BTreeSet};
@@ -42,6 +47,9 @@ struct Disk {
     log: usize,
     durable_log: usize,
     draft: Option<usize>,
+    /// Which inode has a segment's name, as the system sees it and as it is on the platter.
+    names: BTreeMap<String, usize>,
+    durable_names: BTreeMap<String, usize>,
     mark: Vec<u8>,
     calls: u64,
     crash_at: u64,
@@ -105,8 +113,25 @@ impl Medium for Simulated {
     fn swap(&mut self) -> io::Result<()> {
         call(&self.0, true, |disk| disk.log = disk.draft.take().unwrap())
     }
+    fn segment(&mut self, name: &str) -> io::Result<Box<dyn Draft>> {
+        call(&self.0, true, |disk| {
+            assert!(!disk.names.contains_key(name), "{name} is there");
+            disk.inodes.push(Inode::default());
+            disk.names.insert(name.to_string(), disk.inodes.len() - 1);
+        })?;
+        let inode = held(&self.0).inodes.len() - 1;
+        Ok(Box::new(SimulatedDraft { disk: self.0.clone(), inode }))
+    }
+    fn remove(&mut self, name: &str) -> io::Result<()> {
+        call(&self.0, true, |disk| {
+            disk.names.remove(name);
+        })
+    }
     fn sync_folder(&mut self) -> io::Result<()> {
-        call(&self.0, false, |disk| disk.durable_log = disk.log)
+        call(&self.0, false, |disk| {
+            disk.durable_log = disk.log;
+            disk.durable_names = disk.names.clone();
+        })
     }
 }
 
@@ -149,18 +174,22 @@ struct Writer {
 
 impl Writer {
     fn new(crash_at: u64) -> Arc<Self> {
-        let header = Header { space: space(), identity: 3, first_number: 1, sealed_bytes: 0 };
+        Self::of(crash_at, Sizes::default())
+    }
+
+    fn of(crash_at: u64, sizes: Sizes) -> Arc<Self> {
+        let header = Header { space: space(), identity: 3, first_number: 1, sealed_bytes: 0, segments: vec![] };
         let log = frame::encode(0, 0, Kind::Header, &columns::encode_header(&header).unwrap());
-        let schema = columns::schema(2, BTreeMap::new());
-        let cursor = Cursor { identity: 3, width: 2, schema, offset: log.len() as u64, sequence: 1 };
+        let cursor = Cursor { identity: 3, width: 2, offset: log.len() as u64, sequence: 1, loose_bytes: 0 };
         let inode = Inode { durable: log.clone(), written: log };
         let disk = Arc::new(Mutex::new(Disk { crash_at, inodes: vec![inode], ..Disk::default() }));
-        let committer = Committer::new("log".into(), Box::new(Simulated(disk.clone())), cursor);
+        let mut committer = Committer::new("log".into(), Box::new(Simulated(disk.clone())), cursor, vec![]);
+        committer.sizes = sizes;
         Arc::new(Self { disk, committer, state: RwLock::new(State::new(2, 0)) })
     }
 
     fn store(&self, id: u128) -> Result<u64, Fault> {
-        self.committer.commit(Change::Store(vec![memory(id)]), &self.state)
+        self.committer.commit(Change::Store(Rows::of_memories(&[memory(id)])), &self.state)
     }
 
     fn forget(&self, id: u128) -> Result<u64, Fault> {
@@ -168,7 +197,7 @@ impl Writer {
     }
 
     fn compact(&self) -> Result<u64, Fault> {
-        self.committer.rewrite(Vec::new(), &space(), 5, &self.state)
+        self.committer.rewrite(Wish { space: &space(), drawn: 5, added: vec![], seal: false }, &self.state)
     }
 }
 
@@ -177,17 +206,24 @@ fn images(disk: &Disk, seed: u64) -> BTreeMap<usize, Vec<u8>> {
     [disk.log, disk.durable_log].into_iter().map(|inode| (inode, disk.inodes[inode].platter(seed))).collect()
 }
 
-/// What a writer that opens this log finds.
-fn found(image: &[u8], mark: &[u8]) -> Vec<Memory> {
-    let mut log = image;
+/// What a writer that opens this log finds, with the segments as they are on the platter.
+fn found(disk: &Disk, image: &[u8], seed: u64) -> Vec<Memory> {
+    let mut log = Window::new(&image, image.len() as u64);
     let (header, offset) = recover::header(&mut log).unwrap();
-    let Header { identity, first_number, sealed_bytes, .. } = header;
-    let schema = columns::schema(2, BTreeMap::new());
-    let mut cursor = Cursor { identity, width: 2, schema, offset, sequence: first_number };
-    let mark = decode_mark(mark).filter(|mark| mark.0 == identity).map_or(0, |mark| mark.1);
+    let Header { identity, first_number, sealed_bytes, segments, .. } = header;
     let mut state = State::new(2, first_number - 1);
-    let keep = |change| state.apply(change).map_err(|id| format!("{id}"));
-    recover::frames(&mut log, &mut cursor, mark.max(sealed_bytes), keep).unwrap();
+    for entry in segments {
+        // Every name that a log on the platter tells must be there whether or not the folder's last changes are.
+        let inode = disk.durable_names[&entry.name()];
+        assert_eq!(disk.names[&entry.name()], inode);
+        let file = disk.inodes[inode].platter(seed);
+        let chunk = segment::read(&mut Window::new(&&file[..], file.len() as u64), &entry, &space(), &mut state);
+        state.take(chunk.ok().unwrap(), Some(entry)).unwrap();
+    }
+    let mut cursor = Cursor { identity, width: 2, offset, sequence: first_number, loose_bytes: 0 };
+    let mark = decode_mark(&disk.mark).filter(|mark| mark.0 == identity).map_or(0, |mark| mark.1);
+    recover::frames(&mut log, &mut cursor, mark.max(sealed_bytes), &mut state).unwrap();
+    state.loaded();
     state.settle().memories().collect()
 }
 
@@ -216,7 +252,7 @@ impl Promised {
     fn check(&self, writer: &Writer, seed: u64, what: &str) {
         let disk = held(&writer.disk);
         for image in images(&disk, seed).values() {
-            let found = found(image, &disk.mark);
+            let found = found(&disk, image, seed);
             assert!(found.iter().all(|one| *one == memory(one.id)), "{what}");
             let ids: BTreeSet<u128> = found.iter().map(|memory| memory.id).collect();
             assert!(ids.is_superset(&self.kept), "{:?} became {ids:?} {what}", self.kept);
@@ -233,7 +269,7 @@ fn what_was_acknowledged_outlives_a_loss_of_power_before_any_call() {
         let acknowledged: Vec<u128> = (0..12).filter(|&id| writer.store(id).is_ok()).collect();
         let disk = held(&writer.disk);
         let image = disk.inodes[0].platter(seed * 977 + crash_at);
-        let ids: Vec<u128> = found(&image, &disk.mark).iter().map(|memory| memory.id).collect();
+        let ids: Vec<u128> = found(&disk, &image, seed).iter().map(|memory| memory.id).collect();
         assert!(ids.starts_with(&acknowledged), "{acknowledged:?} became {ids:?} at {crash_at}");
         assert!(ids.len() <= acknowledged.len() + 1);
     }
@@ -252,8 +288,8 @@ fn after_a_failed_sync_nothing_is_written_any_more() {
 }
 
 /// Appends, forgets and two compactions, during the first of which more comes; gives how many calls that took.
-fn mixed(crash_at: u64, seeds: u64) -> u64 {
-    let writer = Writer::new(crash_at);
+fn mixed(crash_at: u64, seeds: u64, sizes: Sizes) -> u64 {
+    let writer = Writer::of(crash_at, sizes);
     let promised = Arc::new(Mutex::new(Promised::default()));
     (0..4).for_each(|id| held(&promised).store(&writer, id));
     (1..3).for_each(|id| held(&promised).forget(&writer, id));
@@ -280,10 +316,41 @@ fn mixed(crash_at: u64, seeds: u64) -> u64 {
 
 #[test]
 fn a_loss_of_power_at_any_call_of_a_compaction_loses_nothing_and_brings_nothing_back() {
-    let calls = mixed(u64::MAX, 1);
+    let calls = mixed(u64::MAX, 1, Sizes::default());
     assert!(calls > 50, "{calls}");
     for crash_at in 0..calls {
-        mixed(crash_at, 16);
+        mixed(crash_at, 16, Sizes::default());
+    }
+}
+
+#[test]
+fn a_loss_of_power_at_any_call_of_a_sealing_loses_nothing_and_brings_nothing_back() {
+    // Every rewriting makes segments: of one memory each, of two, or one of all.
+    for segment in [500, 1500, 100_000] {
+        let sizes = Sizes { sealed_from: 0, segment };
+        let calls = mixed(u64::MAX, 1, sizes);
+        assert!(calls > 60, "{calls}");
+        for crash_at in 0..calls {
+            mixed(crash_at, 16, sizes);
+        }
+    }
+}
+
+#[test]
+fn no_segment_that_is_not_named_is_left_and_none_holds_what_was_forgotten() {
+    let writer = Writer::of(u64::MAX, Sizes { sealed_from: 0, segment: 1500 });
+    (0..6).try_for_each(|id| writer.store(id).map(drop)).unwrap();
+    writer.compact().unwrap();
+    let before = held(&writer.disk).durable_names.clone();
+    assert_eq!(before.len(), 3);
+    writer.forget(3).unwrap();
+    writer.compact().unwrap();
+    let disk = held(&writer.disk);
+    assert_eq!(disk.durable_names.len(), 3);
+    assert_eq!(disk.durable_names.iter().filter(|name| before.contains_key(name.0)).count(), 2, "two were not touched");
+    for inode in disk.durable_names.values().chain([&disk.durable_log]) {
+        let bytes = &disk.inodes[*inode].durable;
+        assert!(!bytes.windows(3).any(|window| window == b"<3>"));
     }
 }
 
@@ -305,18 +372,20 @@ fn damage_within_a_compacted_log_is_damage_even_without_a_mark() {
     let writer = Writer::new(u64::MAX);
     (0..3).try_for_each(|id| writer.store(id).map(drop)).unwrap();
     writer.compact().unwrap();
-    let disk = held(&writer.disk);
+    let mut disk = held(&writer.disk);
+    disk.mark.clear();
     let image = &disk.inodes[disk.durable_log].durable;
-    assert_eq!(found(image, &[]).len(), 3);
-    let (header, offset) = recover::header(&mut &image[..]).unwrap();
+    assert_eq!(found(&disk, image, 0).len(), 3);
+    let (header, offset) = recover::header(&mut Window::new(&&image[..], image.len() as u64)).unwrap();
     assert_eq!((header.sealed_bytes, header.first_number), (image.len() as u64, 1));
     for at in (offset as usize..image.len()).step_by(HEAD_BYTES) {
         let mut image = image.clone();
         image[at] ^= 4;
-        let schema = columns::schema(2, BTreeMap::new());
-        let mut cursor = Cursor { identity: header.identity, width: 2, schema, offset, sequence: 1 };
-        let rest = &mut &image[offset as usize..];
-        assert!(recover::frames(rest, &mut cursor, header.sealed_bytes, |_| Ok(())).is_err(), "byte {at}");
+        let mut cursor = Cursor { identity: header.identity, width: 2, offset, sequence: 1, loose_bytes: 0 };
+        let bytes = &image[..];
+        let mut log = Window::new(&bytes, image.len() as u64);
+        let mut changes = Changes { width: 2, ..Changes::default() };
+        assert!(recover::frames(&mut log, &mut cursor, header.sealed_bytes, &mut changes).is_err(), "byte {at}");
     }
 }
 
@@ -331,6 +400,6 @@ fn a_failed_draft_leaves_the_store_as_it_was_and_open() {
         writer.store(2).unwrap();
         writer.compact().unwrap();
         let disk = held(&writer.disk);
-        assert_eq!(found(&disk.inodes[disk.durable_log].durable, &disk.mark).len(), 3);
+        assert_eq!(found(&disk, &disk.inodes[disk.durable_log].durable, 0).len(), 3);
     }
 }

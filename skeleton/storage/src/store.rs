@@ -1,18 +1,23 @@
 //! The store: a folder opened to write or to read. Puts the parts together; each part's rules stand in its own file.
+use crate::bulk::{BULK_BYTES, Vectors};
 use crate::change::Change;
-use crate::commit::{Committer, LARGEST_CHANGE};
+use crate::chunk::{Chunk, Rows, not_finite};
+use crate::commit::{Committer, LARGEST_CHANGE, bounded};
+use crate::compact::Wish;
 use crate::exchange;
+use crate::keyed::Ids;
 use crate::lock::Lock;
 use crate::medium::LOG;
-use crate::memory::{Memory, Space};
-use crate::open::{self, Loaded, OpenOptions};
-use crate::recover::{self, Cursor, Recovery};
+use crate::memory::{Columns, Memory, Space};
+use crate::open::{self, Loaded, OpenOptions, Prepare};
+use crate::parquet;
+use crate::read::{self, Window};
+use crate::recover::{self, Changes, Cursor, Recovery};
 use crate::snapshot::Snapshot;
 use crate::state::State;
 use foundation::{Fault, Outcome};
 use std::collections::HashSet;
 use std::fs::File;
-use std::io::{BufReader, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
 
@@ -26,6 +31,15 @@ pub enum Compact {
     Later,
 }
 
+/// A file that memories are exported to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// An Arrow IPC stream: the quickest, and the vectors as they are.
+    Arrow,
+    /// Parquet.
+    Parquet,
+}
+
 /// Fewer dead bytes than these are not worth a new log.
 const FEWEST_DEAD_BYTES: u64 = 64 << 10;
 
@@ -33,6 +47,7 @@ const FEWEST_DEAD_BYTES: u64 = 64 << 10;
 pub struct Store {
     folder: PathBuf,
     options: OpenOptions,
+    prepare: Prepare,
     space: Space,
     state: RwLock<State>,
     recovery: Recovery,
@@ -41,28 +56,38 @@ pub struct Store {
 
 enum End {
     Writer { committer: Committer, _lock: Lock },
-    Reader { log: Mutex<(BufReader<File>, Cursor)> },
+    Reader { log: Mutex<(File, Cursor)> },
 }
 
 impl Store {
-    /// Open the store in `folder`, reading its whole log.
+    /// Open the store in `folder`, reading all of it.
     ///
-    /// A writer cuts a torn tail off; a reader leaves it alone. Costs one read of the log; holds all memories in memory.
+    /// Every byte of the segments and of the log is held against its checksum before this returns. A writer cuts a torn
+    /// tail off; a reader leaves it alone. Costs one read of the files by several threads; holds all memories in memory.
     /// Errors: `Conflict` when another writer has the store or when it is of another space; `NotFound` when there is
     /// no store to read, or no space given to make one; `Corrupt` for damage, which is never repaired; `Io`.
     pub fn open(folder: impl AsRef<Path>, options: &OpenOptions) -> Outcome<Self> {
+        Self::open_prepared(folder, options, open::as_it_is)
+    }
+
+    /// As `open`, with memory for vectors made ready by `prepare` each time that much of it is needed.
+    pub fn open_prepared(folder: impl AsRef<Path>, options: &OpenOptions, prepare: Prepare) -> Outcome<Self> {
         let folder = folder.as_ref();
         if let Some(space) = &options.space {
             space.check()?;
         }
         let lock = if options.writer { Some(open::begin(folder, options)?) } else { None };
-        let Loaded { log, space, cursor, state, recovery } = open::load(folder, options)?;
+        let Loaded { log, space, cursor, segments, state, recovery, settled } = open::load(folder, options, prepare)?;
         let end = match lock {
-            Some(lock) => End::Writer { committer: open::writer(folder, log.into_inner(), cursor)?, _lock: lock },
+            Some(lock) => {
+                let mut committer = open::writer(folder, log, cursor, segments, settled)?;
+                committer.log.get_mut().unwrap_or_else(PoisonError::into_inner).prepare = prepare;
+                End::Writer { committer, _lock: lock }
+            }
             None => End::Reader { log: Mutex::new((log, cursor)) },
         };
         let (folder, options) = (folder.to_path_buf(), options.clone());
-        Ok(Self { folder, options, space, state: RwLock::new(state), recovery, end })
+        Ok(Self { folder, options, prepare, space, state: RwLock::new(state), recovery, end })
     }
 
     /// Store memories, all of them or none; gives the number of the last one.
@@ -79,7 +104,48 @@ impl Store {
         if memories.is_empty() {
             return Ok(self.state().number());
         }
-        committer.commit(Change::Store(memories.to_vec()), &self.state)
+        let bytes: usize = memories.iter().map(Memory::size_bytes).sum();
+        bounded(bytes)?;
+        if bytes >= BULK_BYTES {
+            return committer.commit_bulk(Chunk::of_memories(memories), Vectors::Apart(memories), &self.state);
+        }
+        let last = committer.commit(Change::Store(Rows::of_memories(memories)), &self.state)?;
+        self.tidy(committer);
+        Ok(last)
+    }
+
+    /// Store memories given as columns, all of them or none; gives the number of the last one. The quick way in: their
+    /// vectors are copied once, into memory, and written from there while they are being copied.
+    ///
+    /// Otherwise and in its errors as `append`, and `Shape` for columns of unequal lengths.
+    pub fn append_columns(&self, columns: &Columns<'_>) -> Outcome<u64> {
+        let committer = self.committer("appending to a store opened to read only")?;
+        let chunk = Chunk::of_columns(columns, self.space.width)?;
+        if chunk.len() == 0 {
+            return Ok(self.state().number());
+        }
+        let bytes = columns.size_bytes();
+        bounded(bytes)?;
+        if bytes >= BULK_BYTES {
+            return committer.commit_bulk(chunk, Vectors::Joined(columns.vectors), &self.state);
+        }
+        if let Some(place) = read::not_finite(columns.vectors) {
+            let width = self.space.width;
+            return Err(not_finite(chunk.ids[place / width], place % width, columns.vectors[place]));
+        }
+        let rows = Rows { chunk, vectors: columns.vectors.to_vec() };
+        let last = committer.commit(Change::Store(rows), &self.state)?;
+        self.tidy(committer);
+        Ok(last)
+    }
+
+    /// Put what came in small pieces together once it is much, so that the store stays quick to open. In the thread of
+    /// the one call that finds it due, while others go on.
+    fn tidy(&self, committer: &Committer) {
+        if committer.loose() {
+            // Nobody waits for it; should it fail, it is due again after the next append.
+            let _ = self.rewrite(Vec::new(), true);
+        }
     }
 
     /// Forget memories, all of them or none; gives how many there were. An id given twice is forgotten once; it may be
@@ -107,16 +173,24 @@ impl Store {
         Ok(count)
     }
 
-    /// Make a new log of what is there and put it in the old one's place; gives by how many bytes the log shrank.
+    /// Write anew what holds anything forgotten, and the log, and put it in the old files' place; gives by how many bytes
+    /// they shrank.
     ///
     /// What was forgotten before the call is in no file of the folder afterwards; a file system may keep the blocks of
-    /// the old log until it needs them, and readers that have it open keep it until they refresh. Snapshots, and readers
-    /// in this and other processes, go on. Others append and forget meanwhile, but for the last part, which is as
-    /// long as what they did. Costs one write of all that is there, and twice that on the disk for so long.
-    /// Errors: `Exhausted`, `Io` with the store as it was, or closed to writing if the folder could not be synced;
-    /// `Corrupt` when the log does not read back; `Unsupported` for a reader.
+    /// old files until it needs them, and readers that have them open keep them until they refresh. Snapshots, and
+    /// readers in this and other processes, go on. Others append and forget meanwhile, but for the last part, which is
+    /// as long as what they did. A log of 4 MiB and more becomes segments of about 64 MiB; segments that nothing was
+    /// forgotten of stay, unless they are small. Costs one write of the rest, and as much more on the disk for so long.
+    /// Errors: `Exhausted`, `Io` with the store as it was, or closed to writing if the folder could not be synced, or
+    /// done but for old segments that could not be removed, which the next call removes; `Corrupt` when the log does not
+    /// read back; `Unsupported` for a reader.
     pub fn compact(&self) -> Outcome<u64> {
-        self.rewrite(Vec::new())
+        self.rewrite(Vec::new(), false)
+    }
+
+    /// As `compact`, with nothing left in the log however little it is.
+    pub fn seal(&self) -> Outcome<u64> {
+        self.rewrite(Vec::new(), true)
     }
 
     /// Write all memories to a new file as an Arrow IPC stream, which any Arrow tool reads; gives how many there are.
@@ -125,13 +199,22 @@ impl Store {
     /// metadata. Costs one write of everything.
     /// Errors: `Conflict` when there is a file of that name; `Io`, with no file left behind.
     pub fn export(&self, path: impl AsRef<Path>) -> Outcome<u64> {
+        self.export_as(path, Format::Arrow)
+    }
+
+    /// As `export`, in a format of choice. In Parquet a vector is a list of floats, and the embedder's name is in the
+    /// file's key-value metadata.
+    pub fn export_as(&self, path: impl AsRef<Path>, format: Format) -> Outcome<u64> {
         let held = self.snapshot();
-        exchange::write(path.as_ref(), &held, &self.space)?;
+        match format {
+            Format::Arrow => exchange::write(path.as_ref(), &held, &self.space)?,
+            Format::Parquet => parquet::write(path.as_ref(), &held, &self.space)?,
+        }
         Ok(held.len() as u64)
     }
 
-    /// Store the memories of a file that `export` or another Arrow tool wrote with the same columns, without nulls and
-    /// uncompressed; gives how many they are. All of them are stored, or none.
+    /// Store the memories of a file that `export` or another tool wrote with the same columns, without nulls: an Arrow
+    /// IPC stream, uncompressed, or Parquet; gives how many they are. All of them are stored, or none.
     ///
     /// Returns only once they are on the disk. More than 128 MiB of them make a new log, as `compact` does; writers wait
     /// while they are written.
@@ -139,25 +222,35 @@ impl Store {
     /// file twice, and for vectors of another embedder; those of `append` and `compact`.
     pub fn import(&self, path: impl AsRef<Path>) -> Outcome<u64> {
         let committer = self.committer("importing into a store opened to read only")?;
-        let memories = exchange::read(path.as_ref(), &self.space)?;
-        let mut ids = HashSet::with_capacity(memories.len());
-        if let Some(twice) = memories.iter().find(|memory| !ids.insert(memory.id)) {
-            let what = format!("{} holds the memory {:032x} twice", path.as_ref().display(), twice.id);
-            return Err(Fault::conflict(what, "leave one of them out"));
-        }
-        let count = memories.len() as u64;
-        let bytes: usize = memories.iter().map(Memory::size_bytes).sum();
-        if bytes > LARGEST_CHANGE {
-            self.rewrite(memories)?;
-        } else if count > 0 {
-            committer.commit(Change::Store(memories), &self.state)?;
-        }
-        Ok(count)
+        let batches = match parquet::is_one(path.as_ref())? {
+            true => parquet::read(path.as_ref(), &self.space)?,
+            false => exchange::read(path.as_ref(), &self.space)?,
+        };
+        self.take_all(committer, path.as_ref(), batches)
     }
 
-    fn rewrite(&self, added: Vec<Memory>) -> Outcome<u64> {
+    fn take_all(&self, committer: &Committer, path: &Path, batches: Vec<Rows>) -> Outcome<u64> {
+        let count = batches.iter().map(|rows| rows.chunk.len()).sum();
+        let mut ids = Ids::with_capacity_and_hasher(count, Default::default());
+        if let Some(twice) = batches.iter().flat_map(|rows| &rows.chunk.ids).find(|id| !ids.insert(**id)) {
+            let what = format!("{} holds the memory {twice:032x} twice", path.display());
+            return Err(Fault::conflict(what, "leave one of them out"));
+        }
+        let bytes: usize = batches.iter().map(Rows::size_bytes).sum();
+        if bytes > LARGEST_CHANGE {
+            self.rewrite(batches, true)?;
+        } else if count > 0 {
+            let mut all = Rows::default();
+            batches.iter().for_each(|rows| all.extend(rows));
+            committer.commit(Change::Store(all), &self.state)?;
+        }
+        Ok(count as u64)
+    }
+
+    fn rewrite(&self, added: Vec<Rows>, seal: bool) -> Outcome<u64> {
         let committer = self.committer("rewriting a store opened to read only")?;
-        committer.rewrite(added, &self.space, (self.options.clock)().to_bits(), &self.state)
+        let drawn = (self.options.clock)().to_bits();
+        committer.rewrite(Wish { space: &self.space, drawn, added, seal }, &self.state)
     }
 
     fn overdue(&self) -> bool {
@@ -180,37 +273,36 @@ impl Store {
         let path = self.folder.join(LOG);
         let mut log = log.lock().unwrap_or_else(PoisonError::into_inner);
         let (log, cursor) = &mut *log;
-        if open::replaced(&path, log.get_ref()).map_err(|e| Fault::io(&path, e))? {
+        if open::replaced(&path, log).map_err(|e| Fault::io(&path, e))? {
             return self.reload(log, cursor);
         }
-        log.seek(SeekFrom::Start(cursor.offset)).map_err(|e| Fault::io(&path, e))?;
-        let mut changes = Vec::new();
+        let length = log.metadata().map_err(|e| Fault::io(&path, e))?.len();
+        let mut changes = Changes { width: self.space.width, ..Changes::default() };
         let mut ahead = cursor.clone();
-        recover::frames(log, &mut ahead, 0, |change| {
-            changes.push(change);
-            Ok(())
-        })
-        .map_err(|stop| open::told(&path, stop))?;
+        recover::frames(&mut Window::new(&*log, length), &mut ahead, 0, &mut changes)
+            .map_err(|stop| open::told(&path, stop))?;
         let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
         let mut new = HashSet::new();
-        for change in changes {
+        for change in changes.all {
             match &change {
-                Change::Store(memories) => new.extend(memories.iter().map(|memory| memory.id)),
+                Change::Store(rows) => new.extend(rows.chunk.ids.iter().copied()),
                 Change::Forget(ids) => ids.iter().for_each(|id| {
                     new.remove(id);
                 }),
             }
-            let why = |id| Fault::corrupt(&path, cursor.offset, format!("a second, or no, memory {id:032x}"));
-            state.apply(change).map_err(why)?;
+            state.apply(change).map_err(|id| Fault::corrupt(&path, cursor.offset, recover::odd(id)))?;
         }
         *cursor = ahead;
         Ok(new.len())
     }
 
     /// Take up the log that has come in the place of the one that was read.
-    fn reload(&self, log: &mut BufReader<File>, cursor: &mut Cursor) -> Outcome<usize> {
-        let loaded =
-            open::load(&self.folder, &OpenOptions { space: Some(self.space.clone()), ..self.options.clone() })?;
+    fn reload(&self, log: &mut File, cursor: &mut Cursor) -> Outcome<usize> {
+        let loaded = open::load(
+            &self.folder,
+            &OpenOptions { space: Some(self.space.clone()), ..self.options.clone() },
+            self.prepare,
+        )?;
         let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
         let new = loaded.state.ids().filter(|id| !state.holds(*id)).count();
         *state = loaded.state;
@@ -250,7 +342,8 @@ impl Store {
         self.snapshot().vectors()
     }
 
-    /// All memories as they are now. Costs a pass over all rows if something was forgotten since the last one.
+    /// All memories as they are now. Costs a copy of the vectors that are new since the last one, and a pass over all
+    /// rows if something was forgotten since.
     pub fn snapshot(&self) -> Snapshot {
         if let Some(held) = self.state().whole() {
             return held.clone();

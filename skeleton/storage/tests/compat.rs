@@ -59,3 +59,17 @@ fn a_store_of_the_first_format_goes_on_and_becomes_one_of_today() {
     assert_eq!((store.read_all(), format(folder.path())), ([1, 3, 4, 5].map(memory).to_vec(), b'2'));
     assert_eq!(store.append(&[memory(2)]).unwrap(), 9);
 }
+
+#[test]
+fn a_store_of_the_first_format_is_sealed_into_one_of_today() {
+    let folder = tempfile::tempdir().unwrap();
+    copy(folder.path());
+    let store = open(folder.path(), true);
+    store.forget(&[2], Compact::Later).unwrap();
+    store.seal().unwrap();
+    assert_eq!(store.append(&[memory(2)]).unwrap(), 7);
+    drop(store);
+    let store = open(folder.path(), true);
+    let now = [1, 3, 4, u128::MAX, 2].map(memory);
+    assert_eq!((store.read_all(), format(folder.path()), store.recovery().segments), (now.to_vec(), b'3', 1));
+}

@@ -7,7 +7,7 @@ import threading
 import numpy as np
 import pytest
 
-from brain.base.errors import Conflict, InvalidInput, NotFound, Unsupported
+from brain.base.errors import Conflict, CorruptData, InvalidInput, NotFound, Unsupported
 from brain.native.storage import Memory, Store
 
 WIDTH = 5
@@ -127,3 +127,132 @@ def test_many_threads_may_append_at_once(store):
     for thread in threads:
         thread.join()
     assert sorted(int.from_bytes(name, "big") for name in store.ids()) == list(range(12))
+
+
+def columns(numbers):
+    ids = np.zeros((len(numbers), 16), np.uint8)
+    ids[:, 15] = numbers
+    vectors = np.repeat(np.array(numbers, np.float32)[:, None], WIDTH, axis=1)
+    texts = [f"text {number} 🙂" for number in numbers]
+    return ids, texts, vectors, np.array(numbers) * 1.5, ["here"] * len(numbers)
+
+
+def told(found):
+    return [(one.id, one.text, one.vector.tolist(), one.created_unix_s, one.source) for one in found]
+
+
+def test_columns_are_kept_as_memories_are(store):
+    assert store.append_columns(*columns([1, 2, 3])) == 3
+    assert told(store.all()) == told([memory(1), memory(2), memory(3)])
+    with pytest.raises(Conflict):
+        store.append_columns(*columns([4, 3]))
+    assert store.append_columns(*columns([])) == 3
+    assert len(store) == 3
+
+
+def test_columns_that_do_not_fit_together_are_refused_by_name(store):
+    ids, texts, vectors, created, sources = columns([1, 2])
+    for given, field in (
+        ((ids[:, :15].copy(), texts, vectors, created, sources), "ids"),
+        ((ids, texts[:1], vectors, created, sources), "texts"),
+        ((ids, texts, vectors[:, :3].copy(), created, sources), "vectors"),
+        ((ids, texts, vectors[:1].copy(), created, sources), "vectors"),
+        ((ids, texts, vectors, created[:1].copy(), sources), "created_unix_s"),
+        ((ids, texts, vectors, created, []), "sources"),
+    ):
+        with pytest.raises(InvalidInput) as caught:
+            store.append_columns(*given)
+        assert caught.value.field == field
+    with pytest.raises(InvalidInput, match="finite"):
+        store.append_columns(ids, texts, vectors, np.array([0.0, np.nan]), sources)
+    assert len(store) == 0
+
+
+def test_what_is_forgotten_now_is_in_no_file(store, tmp_path):
+    store.append([memory(1), memory(2), memory(3)])
+    held = store.snapshot()
+    assert store.forget([(2).to_bytes(16, "big")], now=True) == 1
+    files = [path.read_bytes() for path in (tmp_path / "store").iterdir()]
+    assert not any(b"text 2" in content for content in files)
+    assert any(b"text 3" in content for content in files)
+    assert (len(store), len(held), held.row(1).text) == (2, 3, "text 2 🙂")
+    assert store.row(1).id == held.ids()[2]
+    assert held.get((2).to_bytes(16, "big")).created_unix_s == 3.0
+    with pytest.raises(NotFound):
+        store.forget([(2).to_bytes(16, "big")])
+    with pytest.raises(InvalidInput):
+        store.forget([b"short"])
+    with pytest.raises(NotFound):
+        held.row(3)
+
+
+def test_forgetting_later_is_forgetting_and_compacting_takes_the_bytes(store, tmp_path):
+    store.append([memory(1), memory(2)])
+    assert store.forget([(1).to_bytes(16, "big")]) == 1
+    log = tmp_path / "store" / "log"
+    assert b"text 1" in log.read_bytes()
+    assert store.compact() > 0
+    assert b"text 1" not in log.read_bytes()
+
+
+def test_opening_tells_what_it_found(tmp_path):
+    store = Store.open(tmp_path, "letters/1", WIDTH)
+    store.append([memory(1), memory(2)])
+    store.seal()
+    store.append([memory(3)])
+    store.forget([(1).to_bytes(16, "big")])
+    store.close()
+    with (tmp_path / "log").open("ab") as log:
+        log.write(b"torn by a crash")
+    again = Store.open(tmp_path, "letters/1", WIDTH)
+    found = again.recovery
+    assert (found.segments, found.frames, found.memories, found.forgotten) == (1, 2, 2, 1)
+    assert (found.dropped_bytes, found.marked, again.dropped_bytes) == (15, True, 15)
+    assert found.sound_bytes == (tmp_path / "log").stat().st_size
+    again.close()
+
+
+@pytest.mark.parametrize("form", ["arrow", "parquet"])
+def test_an_export_can_be_imported_and_read_by_pyarrow(store, tmp_path, form):
+    store.append([memory(1), memory(2)])
+    path = tmp_path / f"out.{form}"
+    assert store.export(path, form) == 2
+    assert path.stat().st_mode & 0o077 == 0
+    with pytest.raises(Conflict):
+        store.export(path, form)
+    other = Store.open(tmp_path / "other", "letters/1", WIDTH)
+    assert other.import_(path) == 2
+    assert told(other.all()) == told(store.all())
+    other.close()
+    arrow = pytest.importorskip("pyarrow")
+    if form == "parquet":
+        table = pytest.importorskip("pyarrow.parquet").read_table(path)
+    else:
+        table = arrow.ipc.open_stream(path).read_all()
+    assert table.schema.metadata[b"embedder"] == b"letters/1"
+    assert table.column("text").to_pylist() == ["text 1 🙂", "text 2 🙂"]
+    assert table.column("id").to_pylist() == [one.id for one in (memory(1), memory(2))]
+    assert table.column("vector").to_pylist() == [[1.0] * WIDTH, [2.0] * WIDTH]
+
+
+def test_a_parquet_file_of_pyarrow_can_be_imported(store, tmp_path):
+    arrow = pytest.importorskip("pyarrow")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    fields = [
+        arrow.field("id", arrow.binary(16)),
+        arrow.field("text", arrow.string()),
+        arrow.field("vector", arrow.list_(arrow.float32())),
+        arrow.field("created_unix_s", arrow.float64()),
+        arrow.field("source", arrow.string()),
+    ]
+    schema = arrow.schema(fields, metadata={"embedder": "letters/1"})
+    one = memory(7)
+    row = {"id": one.id, "text": one.text, "vector": one.vector.tolist(), "created_unix_s": 10.5, "source": "here"}
+    parquet.write_table(arrow.Table.from_pylist([row, {**row, "id": bytes(16)}], schema), tmp_path / "in.parquet")
+    assert store.import_(tmp_path / "in.parquet") == 2
+    assert told([store.get(one.id)]) == told([one])
+    parquet.write_table(arrow.Table.from_pylist([{**row, "text": None}], schema), tmp_path / "null.parquet")
+    with pytest.raises(CorruptData):
+        store.import_(tmp_path / "null.parquet")
+    with pytest.raises(InvalidInput):
+        store.export(tmp_path / "x", "csv")

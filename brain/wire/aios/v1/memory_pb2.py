@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x14\x61ios/v1/memory.proto\x12\x07\x61ios.v1\")\n\tNewMemory\x12\x0c\n\x04text\x18\x01 \x01(\t\x12\x0e\n\x06source\x18\x02 \x01(\t\"7\n\x0fRememberRequest\x12$\n\x08memories\x18\x01 \x03(\x0b\x32\x12.aios.v1.NewMemory\"!\n\x10RememberResponse\x12\r\n\x05names\x18\x01 \x03(\t\"-\n\rRecallRequest\x12\r\n\x05query\x18\x01 \x01(\t\x12\r\n\x05limit\x18\x02 \x01(\r\"`\n\x06Memory\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04text\x18\x02 \x01(\t\x12\x0e\n\x06source\x18\x03 \x01(\t\x12\x16\n\x0e\x63reated_unix_s\x18\x04 \x01(\x01\x12\x12\n\nsimilarity\x18\x05 \x01(\x02\"3\n\x0eRecallResponse\x12!\n\x08memories\x18\x01 \x03(\x0b\x32\x0f.aios.v1.Memory2\x8b\x01\n\rMemoryService\x12?\n\x08Remember\x12\x18.aios.v1.RememberRequest\x1a\x19.aios.v1.RememberResponse\x12\x39\n\x06Recall\x12\x16.aios.v1.RecallRequest\x1a\x17.aios.v1.RecallResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x14\x61ios/v1/memory.proto\x12\x07\x61ios.v1\")\n\tNewMemory\x12\x0c\n\x04text\x18\x01 \x01(\t\x12\x0e\n\x06source\x18\x02 \x01(\t\"7\n\x0fRememberRequest\x12$\n\x08memories\x18\x01 \x03(\x0b\x32\x12.aios.v1.NewMemory\"!\n\x10RememberResponse\x12\r\n\x05names\x18\x01 \x03(\t\"-\n\rRecallRequest\x12\r\n\x05query\x18\x01 \x01(\t\x12\r\n\x05limit\x18\x02 \x01(\r\"`\n\x06Memory\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04text\x18\x02 \x01(\t\x12\x0e\n\x06source\x18\x03 \x01(\t\x12\x16\n\x0e\x63reated_unix_s\x18\x04 \x01(\x01\x12\x12\n\nsimilarity\x18\x05 \x01(\x02\"3\n\x0eRecallResponse\x12!\n\x08memories\x18\x01 \x03(\x0b\x32\x0f.aios.v1.Memory\"+\n\rForgetRequest\x12\r\n\x05names\x18\x01 \x03(\t\x12\x0b\n\x03\x61ll\x18\x02 \x01(\x08\"\x1f\n\x0e\x46orgetResponse\x12\r\n\x05\x63ount\x18\x01 \x01(\x04\"\x1d\n\rExportRequest\x12\x0c\n\x04path\x18\x01 \x01(\t\"\x1f\n\x0e\x45xportResponse\x12\r\n\x05\x63ount\x18\x01 \x01(\x04\"\x1d\n\rImportRequest\x12\x0c\n\x04path\x18\x01 \x01(\t\"\x1f\n\x0eImportResponse\x12\r\n\x05\x63ount\x18\x01 \x01(\x04\"\x11\n\x0fGetStatsRequest\"V\n\x10GetStatsResponse\x12\r\n\x05\x63ount\x18\x01 \x01(\x04\x12\x12\n\ndisk_bytes\x18\x02 \x01(\x04\x12\x10\n\x08\x65mbedder\x18\x03 \x01(\t\x12\r\n\x05width\x18\x04 \x01(\r2\xfd\x02\n\rMemoryService\x12?\n\x08Remember\x12\x18.aios.v1.RememberRequest\x1a\x19.aios.v1.RememberResponse\x12\x39\n\x06Recall\x12\x16.aios.v1.RecallRequest\x1a\x17.aios.v1.RecallResponse\x12\x39\n\x06\x46orget\x12\x16.aios.v1.ForgetRequest\x1a\x17.aios.v1.ForgetResponse\x12\x39\n\x06\x45xport\x12\x16.aios.v1.ExportRequest\x1a\x17.aios.v1.ExportResponse\x12\x39\n\x06Import\x12\x16.aios.v1.ImportRequest\x1a\x17.aios.v1.ImportResponse\x12?\n\x08GetStats\x12\x18.aios.v1.GetStatsRequest\x1a\x19.aios.v1.GetStatsResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -43,6 +43,22 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_MEMORY']._serialized_end=311
   _globals['_RECALLRESPONSE']._serialized_start=313
   _globals['_RECALLRESPONSE']._serialized_end=364
-  _globals['_MEMORYSERVICE']._serialized_start=367
-  _globals['_MEMORYSERVICE']._serialized_end=506
+  _globals['_FORGETREQUEST']._serialized_start=366
+  _globals['_FORGETREQUEST']._serialized_end=409
+  _globals['_FORGETRESPONSE']._serialized_start=411
+  _globals['_FORGETRESPONSE']._serialized_end=442
+  _globals['_EXPORTREQUEST']._serialized_start=444
+  _globals['_EXPORTREQUEST']._serialized_end=473
+  _globals['_EXPORTRESPONSE']._serialized_start=475
+  _globals['_EXPORTRESPONSE']._serialized_end=506
+  _globals['_IMPORTREQUEST']._serialized_start=508
+  _globals['_IMPORTREQUEST']._serialized_end=537
+  _globals['_IMPORTRESPONSE']._serialized_start=539
+  _globals['_IMPORTRESPONSE']._serialized_end=570
+  _globals['_GETSTATSREQUEST']._serialized_start=572
+  _globals['_GETSTATSREQUEST']._serialized_end=589
+  _globals['_GETSTATSRESPONSE']._serialized_start=591
+  _globals['_GETSTATSRESPONSE']._serialized_end=677
+  _globals['_MEMORYSERVICE']._serialized_start=680
+  _globals['_MEMORYSERVICE']._serialized_end=1061
 # @@protoc_insertion_point(module_scope)

@@ -45,6 +45,26 @@ class MemoryServiceStub:
                 request_serializer=aios_dot_v1_dot_memory__pb2.RecallRequest.SerializeToString,
                 response_deserializer=aios_dot_v1_dot_memory__pb2.RecallResponse.FromString,
                 _registered_method=True)
+        self.Forget = channel.unary_unary(
+                '/aios.v1.MemoryService/Forget',
+                request_serializer=aios_dot_v1_dot_memory__pb2.ForgetRequest.SerializeToString,
+                response_deserializer=aios_dot_v1_dot_memory__pb2.ForgetResponse.FromString,
+                _registered_method=True)
+        self.Export = channel.unary_unary(
+                '/aios.v1.MemoryService/Export',
+                request_serializer=aios_dot_v1_dot_memory__pb2.ExportRequest.SerializeToString,
+                response_deserializer=aios_dot_v1_dot_memory__pb2.ExportResponse.FromString,
+                _registered_method=True)
+        self.Import = channel.unary_unary(
+                '/aios.v1.MemoryService/Import',
+                request_serializer=aios_dot_v1_dot_memory__pb2.ImportRequest.SerializeToString,
+                response_deserializer=aios_dot_v1_dot_memory__pb2.ImportResponse.FromString,
+                _registered_method=True)
+        self.GetStats = channel.unary_unary(
+                '/aios.v1.MemoryService/GetStats',
+                request_serializer=aios_dot_v1_dot_memory__pb2.GetStatsRequest.SerializeToString,
+                response_deserializer=aios_dot_v1_dot_memory__pb2.GetStatsResponse.FromString,
+                _registered_method=True)
 
 
 class MemoryServiceServicer:
@@ -65,6 +85,34 @@ class MemoryServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Forget(self, request, context):
+        """Forgets memories. Answers only when they are in no file of the store any more.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Export(self, request, context):
+        """Writes all memories to a new file on this machine.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Import(self, request, context):
+        """Keeps all memories of a file on this machine, or none. Answers only when they are on disk.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetStats(self, request, context):
+        """How many memories there are and what they take.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_MemoryServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -77,6 +125,26 @@ def add_MemoryServiceServicer_to_server(servicer, server):
                     servicer.Recall,
                     request_deserializer=aios_dot_v1_dot_memory__pb2.RecallRequest.FromString,
                     response_serializer=aios_dot_v1_dot_memory__pb2.RecallResponse.SerializeToString,
+            ),
+            'Forget': grpc.unary_unary_rpc_method_handler(
+                    servicer.Forget,
+                    request_deserializer=aios_dot_v1_dot_memory__pb2.ForgetRequest.FromString,
+                    response_serializer=aios_dot_v1_dot_memory__pb2.ForgetResponse.SerializeToString,
+            ),
+            'Export': grpc.unary_unary_rpc_method_handler(
+                    servicer.Export,
+                    request_deserializer=aios_dot_v1_dot_memory__pb2.ExportRequest.FromString,
+                    response_serializer=aios_dot_v1_dot_memory__pb2.ExportResponse.SerializeToString,
+            ),
+            'Import': grpc.unary_unary_rpc_method_handler(
+                    servicer.Import,
+                    request_deserializer=aios_dot_v1_dot_memory__pb2.ImportRequest.FromString,
+                    response_serializer=aios_dot_v1_dot_memory__pb2.ImportResponse.SerializeToString,
+            ),
+            'GetStats': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetStats,
+                    request_deserializer=aios_dot_v1_dot_memory__pb2.GetStatsRequest.FromString,
+                    response_serializer=aios_dot_v1_dot_memory__pb2.GetStatsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -134,6 +202,114 @@ class MemoryService:
             '/aios.v1.MemoryService/Recall',
             aios_dot_v1_dot_memory__pb2.RecallRequest.SerializeToString,
             aios_dot_v1_dot_memory__pb2.RecallResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Forget(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/aios.v1.MemoryService/Forget',
+            aios_dot_v1_dot_memory__pb2.ForgetRequest.SerializeToString,
+            aios_dot_v1_dot_memory__pb2.ForgetResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Export(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/aios.v1.MemoryService/Export',
+            aios_dot_v1_dot_memory__pb2.ExportRequest.SerializeToString,
+            aios_dot_v1_dot_memory__pb2.ExportResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Import(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/aios.v1.MemoryService/Import',
+            aios_dot_v1_dot_memory__pb2.ImportRequest.SerializeToString,
+            aios_dot_v1_dot_memory__pb2.ImportResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetStats(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/aios.v1.MemoryService/GetStats',
+            aios_dot_v1_dot_memory__pb2.GetStatsRequest.SerializeToString,
+            aios_dot_v1_dot_memory__pb2.GetStatsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -46,7 +46,12 @@ pub fn write_until_killed(order: &str) -> Result<(), Fault> {
                 say("forgot", old);
             }
             if turn % 17 == thread {
-                store.compact()?;
+                // Every other one puts all of it into segments, which the next ones keep, take apart or put together.
+                if turn % 2 == 0 {
+                    store.seal()?
+                } else {
+                    store.compact()?
+                };
                 say("compacted", 0);
             }
         }
@@ -67,6 +72,7 @@ pub struct Told {
     pub compacted: usize,
     pub torn_tails: usize,
     pub drafts_left: usize,
+    pub with_segments: usize,
 }
 
 /// What the writers said of a memory last.
@@ -93,6 +99,7 @@ pub fn run(folder: &Path, rounds: u64, command: impl Fn() -> Command) -> Result<
         said.extend(heard);
         told.drafts_left += usize::from(folder.join("log.new").exists());
         let store = open(folder)?;
+        told.with_segments += usize::from(store.recovery().segments > 0);
         told.torn_tails += usize::from(store.recovery().dropped_bytes > 0);
         look(&store, &mut said, round);
     }
