@@ -15,6 +15,7 @@ mod network;
 mod pass;
 mod quant;
 mod safetensors;
+mod search;
 mod tokenizer;
 mod weights;
 
@@ -28,7 +29,7 @@ mod _skeleton {
     #[pymodule_export]
     use crate::kernels::{act8, attend, cpu_level, matmul_int2, rms_norm, rope};
     #[pymodule_export]
-    use crate::memories::{Memory, Store, flat_top_k};
+    use crate::memories::{Memory, Store};
     #[pymodule_export]
     use crate::network::{Network, Proposal};
     #[pymodule_export]
@@ -37,6 +38,8 @@ mod _skeleton {
     use crate::quant::{dequantise, int2_from_codes, int2_to_codes, quantise, relative_error, schemes};
     #[pymodule_export]
     use crate::safetensors::{read_safetensors, write_safetensors};
+    #[pymodule_export]
+    use crate::search::{Quantised, flat_top_k};
     #[pymodule_export]
     use crate::tokenizer::{StreamDecoder, Tokenizer};
     #[pymodule_export]

@@ -2,7 +2,9 @@
 //!
 //! Layout "aios-codes/1", little-endian: magic [16], width u32, metric u32, seed u64, rows u64; then of rows padded to
 //! eight: signs (u64), factors (f32), offsets (f32, L2 only), INT8 codes moved up by 128 (u8), scales (f32); then the
-//! CRC-32C of all before it (u32).
+//! CRC-32C of all before it (u32). Layout "aios-codes/2", written where rows were removed: after the scales, one bit a
+//! padded row, the first in the lowest bit of the first byte, set where it was removed.
+use crate::bitmap::Bitmap;
 use crate::codes::Codes;
 use crate::flat::Metric;
 use crate::quantised::{MOST_ROWS, Quantised};
@@ -10,6 +12,7 @@ use foundation::{Fault, Outcome};
 use kernels::popcount::{BLOCK, Bytes, Words};
 
 const MAGIC: &[u8; 16] = b"aios-codes/1\0\0\0\0";
+const MAGIC_REMOVED: &[u8; 16] = b"aios-codes/2\0\0\0\0";
 const HEADER: usize = MAGIC.len() + 4 + 4 + 8 + 8;
 const METRICS: [Metric; 3] = [Metric::Cosine, Metric::InnerProduct, Metric::L2];
 
@@ -18,7 +21,8 @@ impl Quantised {
     pub fn to_bytes(&self) -> Vec<u8> {
         let codes = &self.codes;
         let mut bytes = Vec::with_capacity(HEADER + 4 + codes.signs.len() * 64 + codes.bytes.len() * 66);
-        bytes.extend_from_slice(MAGIC);
+        let removed = self.removed() > 0;
+        bytes.extend_from_slice(if removed { MAGIC_REMOVED } else { MAGIC });
         bytes.extend_from_slice(&(self.width as u32).to_le_bytes());
         let metric = METRICS.iter().position(|metric| *metric == self.metric).unwrap_or_default();
         bytes.extend_from_slice(&(metric as u32).to_le_bytes());
@@ -30,6 +34,9 @@ impl Quantised {
         }
         codes.bytes.iter().for_each(|line| bytes.extend_from_slice(&line.0));
         codes.scales.iter().for_each(|x| bytes.extend_from_slice(&x.to_le_bytes()));
+        if removed {
+            bytes.extend(self.removed.bytes().take(codes.rows.div_ceil(BLOCK)));
+        }
         bytes.extend_from_slice(&crc32c::crc32c(&bytes).to_le_bytes());
         bytes
     }
@@ -42,7 +49,8 @@ impl Quantised {
         let end = bytes.len().checked_sub(4).filter(|end| *end >= HEADER);
         let end = end.ok_or_else(|| corrupt(bytes.len(), "shorter than a header and a checksum"))?;
         let mut reader = Reader { bytes: &bytes[..end] };
-        if reader.take(MAGIC.len()) != MAGIC {
+        let magic = reader.take(MAGIC.len());
+        if magic != MAGIC && magic != MAGIC_REMOVED {
             return Err(corrupt(0, "not codes of this version"));
         }
         if crc32c::crc32c(&bytes[..end]).to_le_bytes() != bytes[end..] {
@@ -56,7 +64,8 @@ impl Quantised {
         let rows = rows.ok_or_else(|| corrupt(32, "more rows than there can be"))?;
         let (padded, lines) = (rows.next_multiple_of(BLOCK), width.div_ceil(64));
         let row_bytes = lines * 72 + if metric == Metric::L2 { 12 } else { 8 };
-        if padded.checked_mul(row_bytes) != Some(reader.bytes.len()) {
+        let bits = if magic == MAGIC_REMOVED { padded / BLOCK } else { 0 };
+        if padded.checked_mul(row_bytes).and_then(|all| all.checked_add(bits)) != Some(reader.bytes.len()) {
             return Err(corrupt(HEADER, "another length than the header says"));
         }
         let signs = reader.take(padded * lines * 8);
@@ -73,6 +82,8 @@ impl Quantised {
             return Err(corrupt(HEADER, "a factor that is not finite or below 0"));
         }
         quantised.codes = codes;
+        let bits = Bitmap::from_bytes(reader.take(bits), rows);
+        quantised.removed = bits.ok_or_else(|| corrupt(end, "a row past the end was removed"))?;
         Ok(quantised)
     }
 }

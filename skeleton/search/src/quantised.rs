@@ -25,6 +25,8 @@ pub struct Quantised {
     pub(crate) metric: Metric,
     pub(crate) seed: u64,
     pub(crate) codes: Codes,
+    /// Rows that no search gives any more; as long as the codes.
+    pub(crate) removed: Bitmap,
     flat: Flat,
     rotation: Rotation,
 }
@@ -36,7 +38,7 @@ impl Quantised {
             return Err(Fault::out_of_range("width of the vectors", format!("1 ..= {MOST_WIDTH}"), width));
         }
         let (flat, rotation) = (Flat::new(width, metric)?, Rotation::new(width, seed));
-        Ok(Self { width, metric, seed, codes: Codes::default(), flat, rotation })
+        Ok(Self { width, metric, seed, codes: Codes::default(), removed: Bitmap::none(0), flat, rotation })
     }
 
     /// Append the codes of `vectors` [n, width]: rows len() and up. Nothing of earlier rows changes.
@@ -61,10 +63,26 @@ impl Quantised {
             }
         }
         self.codes.extend(vectors, self.width, self.metric, &self.rotation);
+        self.removed.extend_to(rows);
         Ok(())
     }
 
-    /// How many rows there are.
+    /// Let no search give these rows any more. Other rows keep their numbers, and their vectors their places.
+    ///
+    /// Rows that were removed before do no harm. `OutOfRange`, and then none is removed, for a row that is not there.
+    pub fn remove(&mut self, rows: &[usize]) -> Outcome<()> {
+        if let Some(row) = rows.iter().find(|&&row| row >= self.len()) {
+            return Err(Fault::out_of_range("row to remove", format!("0 .. {}", self.len()), row));
+        }
+        rows.iter().try_for_each(|&row| self.removed.insert(row))
+    }
+
+    /// How many rows were removed.
+    pub fn removed(&self) -> usize {
+        self.removed.count()
+    }
+
+    /// How many rows there are, removed or not.
     pub fn len(&self) -> usize {
         self.codes.rows
     }
@@ -102,6 +120,8 @@ impl Quantised {
             let (want, got) = (format!("[{}, {}]", self.len(), self.width), format!("[{rows}, {}]", self.width));
             return Err(Fault::shape("vectors of the codes", want, got));
         }
+        let left = (self.removed() > 0).then(|| self.removed.complement(allow));
+        let allow = left.as_ref().or(allow);
         let few = k.saturating_mul(4).max(FEW);
         let allowed = allow.map_or(rows, Bitmap::count);
         if k == 0 || allowed == 0 {
@@ -154,8 +174,9 @@ impl Quantised {
     ) -> Outcome<f64> {
         let (mut found, mut all) = (0, 0);
         let hits = self.top_k_of_each(queries, vectors, k, allow, effort)?;
+        let left = self.removed.complement(allow);
         for (query, hits) in queries.chunks_exact(self.width).zip(hits) {
-            let truth = self.flat.top_k(query, vectors, k, allow)?;
+            let truth = self.flat.top_k(query, vectors, k, Some(&left))?;
             found += truth.iter().filter(|hit| hits.contains(hit)).count();
             all += truth.len();
         }
