@@ -7,7 +7,7 @@ use crate::flat::{Flat, Metric};
 use crate::nearest::{Hit, Nearest};
 use crate::probe::Probe;
 use crate::rotation::Rotation;
-use crate::sieve::Sieve;
+use crate::sieve;
 use foundation::{Fault, Outcome};
 use kernels::popcount::{self, BLOCK, MOST_WORDS};
 use rayon::prelude::*;
@@ -137,7 +137,7 @@ impl Quantised {
             return self.flat.top_k(query, vectors, k, allow);
         }
         let probe = Probe::new(query, self.metric, &self.rotation, effort);
-        let near = Sieve::new(&self.codes, &probe, k).rows(&self.blocks(allow))?;
+        let near = sieve::near(&self.codes, &probe, k, &self.blocks(allow))?;
         self.score(query, vectors, k, near.into_iter().map(|row| row as usize).collect())
     }
 

@@ -1,12 +1,17 @@
 //! From all rows to the few that may be among the k nearest: a scan of signs, then INT8. Scores nothing exactly.
+//!
+//! Rows are cut into parts of a fixed size, so that what is found does not depend on how many threads share them.
 use crate::codes::Codes;
 use crate::nearest::Nearest;
 use crate::probe::Probe;
 use foundation::Outcome;
 use kernels::popcount::{self, BLOCK, Blocks};
+use rayon::prelude::*;
 
+/// Rows of a part, which one thread goes through: enough that a second bar to be found costs little.
+const PART_ROWS: usize = 1 << 18;
 /// Rows whose estimates are held at a time; they stay in the second cache.
-const SLAB_ROWS: usize = 1 << 16;
+const SLAB_ROWS: usize = 1 << 15;
 /// Rows between two looks at how high the bar is by now.
 const STRETCH_ROWS: usize = 1 << 12;
 /// Fewest rows that are looked at first, to set the bar.
@@ -18,8 +23,31 @@ struct Candidate {
     most: f32,
 }
 
-/// The state of one search among codes.
-pub(crate) struct Sieve<'a> {
+/// The rows that may be among the `k` nearest, k at least 1, in rising order, on the threads of the caller's pool.
+///
+/// `allow`: one byte a block; the rows past the end are out.
+pub(crate) fn near(codes: &Codes, probe: &Probe, k: usize, allow: &[u8]) -> Outcome<Vec<u32>> {
+    let part = |(part, allow): (usize, &[u8])| Sieve::new(codes, probe, k).through(part * PART_ROWS, allow);
+    let blocks = PART_ROWS / BLOCK;
+    // Outside of a pool everything runs here, so that no hidden pool ever starts.
+    let parts: Vec<Sieve<'_>> = match rayon::current_thread_index() {
+        Some(_) if allow.len() > blocks => allow.par_chunks(blocks).enumerate().map(part).collect::<Outcome<_>>()?,
+        _ => allow.chunks(blocks).enumerate().map(part).collect::<Outcome<_>>()?,
+    };
+    let mut nearest = Nearest::new(k, codes.rows);
+    let mut candidates = Vec::new();
+    for part in parts {
+        part.nearest.into_hits().iter().for_each(|hit| nearest.show(hit.row, hit.score));
+        candidates.extend(part.candidates);
+    }
+    let bar = nearest.bar().unwrap_or(f32::MIN);
+    let mut rows: Vec<u32> = candidates.iter().filter(|c| c.most >= bar).map(|c| c.row).collect();
+    rows.sort_unstable();
+    Ok(rows)
+}
+
+/// The state of one search among the codes of a part.
+struct Sieve<'a> {
     codes: &'a Codes,
     probe: &'a Probe,
     k: usize,
@@ -29,33 +57,28 @@ pub(crate) struct Sieve<'a> {
 }
 
 impl<'a> Sieve<'a> {
-    /// A search for `k` rows, at least 1.
-    pub(crate) fn new(codes: &'a Codes, probe: &'a Probe, k: usize) -> Self {
+    fn new(codes: &'a Codes, probe: &'a Probe, k: usize) -> Self {
         Self { codes, probe, k, nearest: Nearest::new(k, codes.rows), candidates: Vec::new(), dots: Vec::new() }
     }
 
-    /// The rows that may be among the k nearest, in rising order. `allow`: one byte a block; the rows past the end are out.
-    pub(crate) fn rows(mut self, allow: &[u8]) -> Outcome<Vec<u32>> {
+    /// Go through the rows from `first` on, slab by slab.
+    fn through(mut self, first: usize, allow: &[u8]) -> Outcome<Self> {
         let words = self.probe.codes.len() / 64;
-        let slabs = allow.len().div_ceil(SLAB_ROWS / BLOCK);
         let mut estimates = vec![0.0; (allow.len() * BLOCK).min(SLAB_ROWS)];
-        for slab in 0..slabs {
-            let blocks = slab * (SLAB_ROWS / BLOCK)..((slab + 1) * (SLAB_ROWS / BLOCK)).min(allow.len());
-            let rows = blocks.start * BLOCK..blocks.end * BLOCK;
+        for (slab, allow) in allow.chunks(SLAB_ROWS / BLOCK).enumerate() {
+            let start = first + slab * SLAB_ROWS;
+            let rows = start..start + allow.len() * BLOCK;
             let estimates = &mut estimates[..rows.len()];
             let part = Blocks {
-                codes: &self.codes.signs[blocks.start * words..blocks.end * words],
+                codes: &self.codes.signs[start / BLOCK * words..rows.end / BLOCK * words],
                 factors: &self.codes.factors[rows.clone()],
-                offsets: self.codes.offsets.get(rows.clone()).unwrap_or(&[]),
-                allow: Some(&allow[blocks]),
+                offsets: self.codes.offsets.get(rows).unwrap_or(&[]),
+                allow: Some(allow),
             };
             popcount::estimate(estimates, self.probe.scan(), part)?;
-            self.sift(rows.start, estimates)?;
+            self.sift(start, estimates)?;
         }
-        let bar = self.bar();
-        let mut rows: Vec<u32> = self.candidates.iter().filter(|c| c.most >= bar).map(|c| c.row).collect();
-        rows.sort_unstable();
-        Ok(rows)
+        Ok(self)
     }
 
     /// Refine all rows of a slab that may reach the bar.
