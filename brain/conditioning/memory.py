@@ -12,7 +12,7 @@ from brain.base.clock import Clock
 from brain.base.errors import Conflict
 from brain.base.reports import Memory
 from brain.conditioning.embedding import Embedder
-from brain.native.search import flat_top_k
+from brain.conditioning.near import NearRows
 from brain.native.storage import Memory as Kept
 from brain.native.storage import Store
 
@@ -50,6 +50,7 @@ class Memories:
         new_id: Callable[[], bytes] = lambda: secrets.token_bytes(16),
     ) -> None:
         self._store = store
+        self._near = NearRows(store, folder)
         self._embedder = embedder
         self._clock = clock
         self._folder = folder
@@ -81,17 +82,17 @@ class Memories:
     def recall(self, query: str, limit: int) -> list[Memory]:
         """The ``limit`` memories nearest to ``query``, nearest first; fewer when there are fewer.
 
-        Cost: one exact scan of all vectors; nothing is read from disk but the texts that are returned.
+        Cost: of few memories one exact scan, of many a scan of their codes (``near.py``); nothing is read from disk but
+        the texts that are returned.
         """
-        vectors = self._store.vectors()
-        if not len(vectors) or limit < 1:
+        if not len(self._store) or limit < 1:
             return []
-        query_vector = self._embedder.embed([query])[0]
-        rows, scores = flat_top_k(query_vector, vectors, min(limit, len(vectors)))
+        rows, scores = self._near.nearest(self._embedder.embed([query])[0], limit)
         return [self._told(int(row), float(score)) for row, score in zip(rows, scores, strict=True)]
 
     def close(self) -> None:
         """Give the store back; nothing can be remembered or recalled after."""
+        self._near.save()
         self._store.close()
 
     def _told(self, row: int, similarity: float) -> Memory:
