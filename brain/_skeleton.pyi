@@ -440,16 +440,16 @@ class Quantised:
     """
 
     @staticmethod
-    def build(vectors: NDArray[np.float32], metric: _Metric = "cosine", threads: int = 1) -> Quantised:
-        """Codes of ``vectors`` [n, width], n >= 0, width 1 to 65,536; for ``append`` and batches, so many threads.
+    def build(vectors: NDArray[np.float32], metric: _Metric = "cosine", threads: int | None = None) -> Quantised:
+        """Codes of ``vectors`` [n, width], n >= 0, width 1 to 65,536; ``threads`` (1) for all later calls.
 
         Borrows. Cost: one pass; with padded = width rounded up to 64, padded * 9 / 8 + 8 bytes a row (L2: 4 more).
         Raises InvalidInput for a row whose squared length is not finite.
         """
 
     @staticmethod
-    def from_bytes(data: bytes, threads: int = 1) -> Quantised:
-        """The codes that ``to_bytes`` gave. Raises CorruptData for anything else."""
+    def from_bytes(data: bytes, threads: int | None = None) -> Quantised:
+        """The codes that ``to_bytes`` gave; ``threads`` as for ``build``. Raises CorruptData for anything else."""
 
     def to_bytes(self) -> bytes:
         """The codes as bytes with a checksum; equal on every machine for equal appends."""
@@ -458,7 +458,16 @@ class Quantised:
         """Add rows [n, width] behind the others, whose codes stay as they are. Borrows; errors as for ``build``."""
 
     def remove(self, rows: Sequence[int]) -> None:
-        """Let no search give ``rows`` any more; the others keep their numbers. InvalidInput for one that is not there."""
+        """Let no search give ``rows`` any more; the others keep their numbers. Raises InvalidInput for strangers."""
+
+    def group(self, vectors: NDArray[np.float32]) -> bool:
+        """Put the codes in groups of near rows, so that a search reads those near its query; whether that was done.
+
+        Borrows ``vectors`` [n, width], those that were appended. Done only where it pays: from 16,384 rows on and where
+        rows have clusters. Searches may then miss 5 more rows in 1,000 up to effort 2, 1 more up to 3, for queries like
+        the rows; above 3, and with ``allow``, all is read. Later rows stand outside and are always read. Cost: n^1.5
+        times width multiplications.
+        """
 
     def top_k(
         self,
@@ -468,12 +477,12 @@ class Quantised:
         allow: NDArray[np.bool_] | None = None,
         effort: float = 3.0,
     ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        """The ``k`` rows nearest to ``query`` [width], best first, or to each of [m, width]: rows and scores, [(m,) hits].
+        """The ``k`` rows nearest to ``query`` [width], best first, or to each of [m, width]: rows and scores.
 
-        Borrows; ``allow`` [n] leaves rows out exactly and is copied. Scores are those of ``flat_top_k``, to the bit; hits
-        are k or as many as are allowed. A near row may be missed, and a farther one stand in its place: about 7 in 1,000
-        at effort 2, fewer than 1 in 1,000 at 3, none at infinity, which is ``flat_top_k``. Raises InvalidInput for other
-        shapes and for numbers that are not finite.
+        Borrows; ``allow`` [n] leaves rows out exactly and is copied. Scores are those of ``flat_top_k``, to the bit.
+        Gives [hits], or [m, hits]: k, or as many as are allowed. A near row may be missed, and a farther one stand in
+        its place: about 7 in 1,000 at effort 2, fewer than 1 in 1,000 at 3, none at infinity, which is ``flat_top_k``.
+        Raises InvalidInput for other shapes and for numbers that are not finite.
         """
 
     @property
@@ -487,6 +496,10 @@ class Quantised:
     @property
     def removed(self) -> int:
         """How many rows were removed."""
+
+    @property
+    def grouped(self) -> int:
+        """How many rows stand in groups."""
 
     def __len__(self) -> int:
         """How many rows there are, removed or not."""

@@ -78,6 +78,11 @@ impl Quantised {
         Ok(Self { width: inner.width(), metric: inner.metric(), inner: RwLock::new(inner), pool })
     }
 
+    fn check_columns(&self, columns: usize) -> Outcome<()> {
+        let (want, got) = (format!("[rows, {}]", self.width), format!("[rows, {columns}]"));
+        if columns == self.width { Ok(()) } else { Err(Fault::shape("vectors", want, got)) }
+    }
+
     /// On the threads that were asked for.
     fn on_pool<T: Send>(&self, work: impl FnOnce() -> Outcome<T> + Send) -> Outcome<T> {
         match &self.pool {
@@ -90,10 +95,7 @@ impl Quantised {
         let columns = vectors.shape()[1];
         let numbers = vectors.as_slice()?;
         gate(vectors.py(), || {
-            if columns != self.width {
-                let (want, got) = (format!("[rows, {}]", self.width), format!("[rows, {columns}]"));
-                return Err(Fault::shape("vectors", want, got));
-            }
+            self.check_columns(columns)?;
             self.on_pool(|| self.inner.write().unwrap_or_else(PoisonError::into_inner).extend(numbers))
         })
     }
@@ -112,10 +114,7 @@ impl Quantised {
         let allow = allow.map(|allow| copied::<bool>("allow", allow)).transpose()?;
         let (columns, numbers) = (vectors.shape()[1], vectors.as_slice()?);
         gate(py, || {
-            if columns != self.width {
-                let (want, got) = (format!("[rows, {}]", self.width), format!("[rows, {columns}]"));
-                return Err(Fault::shape("vectors", want, got));
-            }
+            self.check_columns(columns)?;
             let (allow, effort) = (allow.as_deref().map(Bitmap::from_bools), Effort::deviations(effort)?);
             let codes = self.inner.read().unwrap_or_else(PoisonError::into_inner);
             self.on_pool(|| codes.top_k_of_each(queries, numbers, k, allow.as_ref(), effort))
@@ -156,6 +155,15 @@ impl Quantised {
 
     fn append(&self, vectors: &Bound<'_, PyAny>) -> PyResult<()> {
         self.extend(&matrix::<f32>("vectors", vectors)?)
+    }
+
+    fn group(&self, vectors: &Bound<'_, PyAny>) -> PyResult<bool> {
+        let vectors = matrix::<f32>("vectors", vectors)?;
+        let (columns, numbers) = (vectors.shape()[1], vectors.as_slice()?);
+        gate(vectors.py(), || {
+            self.check_columns(columns)?;
+            self.on_pool(|| self.inner.write().unwrap_or_else(PoisonError::into_inner).group(numbers))
+        })
     }
 
     fn remove(&self, py: Python<'_>, rows: Vec<Bound<'_, PyAny>>) -> PyResult<()> {
@@ -209,6 +217,11 @@ impl Quantised {
     #[getter]
     fn removed(&self) -> usize {
         self.inner.read().unwrap_or_else(PoisonError::into_inner).removed()
+    }
+
+    #[getter]
+    fn grouped(&self) -> usize {
+        self.inner.read().unwrap_or_else(PoisonError::into_inner).grouped()
     }
 
     fn __len__(&self) -> usize {

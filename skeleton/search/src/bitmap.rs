@@ -93,6 +93,15 @@ impl Bitmap {
         self.len == 0
     }
 
+    /// The rows that are in, in rising order.
+    pub fn rows(&self) -> impl Iterator<Item = usize> {
+        self.words.iter().enumerate().flat_map(|(place, &word)| {
+            let bits = std::iter::successors(Some(word), |word| word.checked_sub(1).map(|less| word & less))
+                .take_while(|word| *word != 0);
+            bits.map(move |word| place * 64 + word.trailing_zeros() as usize)
+        })
+    }
+
     /// How many rows are in.
     pub fn count(&self) -> usize {
         self.words.iter().map(|word| word.count_ones() as usize).sum()
