@@ -20,7 +20,7 @@ from brain.native.storage import Store
 
 FILE: Final = "near.codes"
 FEW: Final = 2_000
-"""Rows below which scoring each is quick enough that no codes are kept (``tests/bench/memory.py`` prints both)."""
+"""Rows below which scoring each takes a millisecond at most, so that no codes are kept."""
 
 _MAGIC: Final = b"aios-near/1\0\0\0\0\0"
 _ID: Final = 16

@@ -4,6 +4,7 @@ use crate::effort::Effort;
 use crate::groups::{Groups, strided};
 use crate::quantised::{FEW, Quantised};
 use foundation::{Fault, Outcome};
+use std::iter::once;
 use std::ops::Range;
 
 /// Rows below which reading all codes is quick enough.
@@ -119,11 +120,11 @@ impl Quantised {
 
 /// All blocks, and in them the allowed rows by their places.
 fn everything(groups: &Groups, rows: usize, allow: Option<&Bitmap>) -> (Vec<u8>, Vec<Range<usize>>) {
-    let Some(allow) = allow else { return Groups::blocks(vec![0..rows], rows) };
+    let Some(allow) = allow else { return Groups::blocks(once(0..rows).collect(), rows) };
     let mut blocks = vec![0u8; rows.div_ceil(8)];
     for row in allow.rows() {
         let place = groups.place(row);
         blocks[place / 8] |= 1 << (place % 8);
     }
-    (blocks, vec![0..rows.div_ceil(8)])
+    (blocks, once(0..rows.div_ceil(8)).collect())
 }
