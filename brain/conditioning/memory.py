@@ -12,7 +12,7 @@ from brain.base.clock import Clock
 from brain.base.errors import Conflict, InvalidInput
 from brain.base.reports import Memory, MemoryStats
 from brain.conditioning.embedding import Embedder
-from brain.native.search import flat_top_k
+from brain.conditioning.near import NearRows
 from brain.native.storage import Memory as Kept
 from brain.native.storage import Store
 
@@ -53,6 +53,7 @@ class Memories:
         new_id: Callable[[], bytes] = lambda: secrets.token_bytes(16),
     ) -> None:
         self._store = store
+        self._near = NearRows(folder)
         self._embedder = embedder
         self._clock = clock
         self._folder = folder
@@ -84,14 +85,13 @@ class Memories:
     def recall(self, query: str, limit: int) -> list[Memory]:
         """The ``limit`` memories nearest to ``query``, nearest first; fewer when there are fewer.
 
-        Cost: one exact scan of all vectors; nothing is read from disk but the texts that are returned.
+        Cost: of few memories one exact scan, of many a scan of their codes (``near.py``); nothing is read from disk but
+        the texts that are returned.
         """
         held = self._store.snapshot()
-        vectors = held.vectors()
-        if not len(vectors) or limit < 1:
+        if not len(held) or limit < 1:
             return []
-        query_vector = self._embedder.embed([query])[0]
-        rows, scores = flat_top_k(query_vector, vectors, min(limit, len(vectors)))
+        rows, scores = self._near.nearest(held, self._embedder.embed([query])[0], limit)
         return [_told(held.row(int(row)), float(score)) for row, score in zip(rows, scores, strict=True)]
 
     def forget(self, names: Sequence[str]) -> int:
@@ -99,11 +99,13 @@ class Memories:
 
         Raises: InvalidInput for what is no name, NotFound, StorageFailed.
         """
-        return self._store.forget([_id(name) for name in names], now=True)
+        with self._near.dropped():
+            return self._store.forget([_id(name) for name in names], now=True)
 
     def forget_all(self) -> int:
         """Forget everything that is there when it is called; gives how much that was. As ``forget``."""
-        return self._store.forget(self._store.ids(), now=True)
+        with self._near.dropped():
+            return self._store.forget(self._store.ids(), now=True)
 
     def export(self, path: Path) -> int:
         """Write all memories to a new file, Parquet or an Arrow stream as its ending says; gives how many.
@@ -125,6 +127,7 @@ class Memories:
 
     def close(self) -> None:
         """Give the store back; nothing can be remembered or recalled after."""
+        self._near.save()
         self._store.close()
 
 

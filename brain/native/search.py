@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from brain._skeleton import flat_top_k
+from brain._skeleton import Quantised, flat_top_k
 
-__all__ = ["flat_top_k"]
+__all__ = ["Quantised", "flat_top_k"]

@@ -17,6 +17,7 @@ mod pages;
 mod pass;
 mod quant;
 mod safetensors;
+mod search;
 mod tokenizer;
 mod weights;
 
@@ -32,7 +33,7 @@ mod _skeleton {
     #[pymodule_export]
     use crate::latent::{PictureDecoder, PictureEncoder, Vocoder, log_mel};
     #[pymodule_export]
-    use crate::memories::{Memory, Recovery, Snapshot, Store, flat_top_k};
+    use crate::memories::{Memory, Recovery, Snapshot, Store};
     #[pymodule_export]
     use crate::network::{Network, Proposal};
     #[pymodule_export]
@@ -41,6 +42,8 @@ mod _skeleton {
     use crate::quant::{dequantise, int2_from_codes, int2_to_codes, quantise, relative_error, schemes};
     #[pymodule_export]
     use crate::safetensors::{read_safetensors, write_safetensors};
+    #[pymodule_export]
+    use crate::search::{Quantised, flat_top_k};
     #[pymodule_export]
     use crate::tokenizer::{StreamDecoder, Tokenizer};
     #[pymodule_export]

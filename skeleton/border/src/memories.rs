@@ -1,13 +1,12 @@
-//! The rooms of memories at the border: the store on disk and exact search over its vectors.
-use crate::arrays::{copied, count, matrix, text, vector};
+//! The room of memories at the border: the store on disk.
+use crate::arrays::{copied, count, text};
 use crate::gate::{gate, quick, raised};
 use crate::lent::lent;
 use crate::pages::on_large_pages;
 use foundation::{Fault, Outcome};
-use numpy::{IntoPyArray, PyArray1, PyUntypedArrayMethods};
+use numpy::{IntoPyArray, PyArray1};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyString};
-use search::{Bitmap, Flat, Metric};
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -312,39 +311,4 @@ impl Store {
     fn __len__(&self, py: Python<'_>) -> PyResult<usize> {
         quick(py, || Ok(self.open_store()?.len()))
     }
-}
-
-type Hits<'py> = (Bound<'py, PyArray1<i64>>, Bound<'py, PyArray1<f32>>);
-
-fn metric_of(name: &str) -> Outcome<Metric> {
-    match name {
-        "cosine" => Ok(Metric::Cosine),
-        "inner_product" => Ok(Metric::InnerProduct),
-        "l2" => Ok(Metric::L2),
-        other => Err(Fault::out_of_range("metric", "cosine, inner_product or l2", other)),
-    }
-}
-
-/// Exact nearest neighbours.
-#[pyfunction]
-#[pyo3(signature = (query, vectors, k, metric = "cosine", allow = None))]
-pub(crate) fn flat_top_k<'py>(
-    py: Python<'py>,
-    query: &Bound<'py, PyAny>,
-    vectors: &Bound<'py, PyAny>,
-    k: &Bound<'py, PyAny>,
-    metric: &str,
-    allow: Option<&Bound<'py, PyAny>>,
-) -> PyResult<Hits<'py>> {
-    let (query, rows, k) = (vector::<f32>("query", query)?, matrix::<f32>("vectors", vectors)?, count("k", k)?);
-    let allow = allow.map(|allow| copied::<bool>("allow", allow)).transpose()?;
-    let width = rows.shape()[1];
-    let (query, numbers) = (query.as_slice()?, rows.as_slice()?);
-    let hits = gate(py, || {
-        let allow = allow.as_deref().map(Bitmap::from_bools);
-        Flat::new(width, metric_of(metric)?)?.top_k(query, numbers, k, allow.as_ref())
-    })?;
-    let found: Vec<i64> = hits.iter().map(|hit| hit.row as i64).collect();
-    let scores: Vec<f32> = hits.iter().map(|hit| hit.score).collect();
-    Ok((found.into_pyarray(py), scores.into_pyarray(py)))
 }

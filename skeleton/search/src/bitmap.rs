@@ -25,11 +25,8 @@ impl Bitmap {
 
     /// The set of the rows for which `allowed` is true.
     pub fn from_bools(allowed: &[bool]) -> Self {
-        let mut bitmap = Self::none(allowed.len());
-        for (row, _) in allowed.iter().enumerate().filter(|(_, allowed)| **allowed) {
-            bitmap.words[row / 64] |= 1 << (row % 64);
-        }
-        bitmap
+        let word = |part: &[bool]| part.iter().enumerate().fold(0, |word, (i, &bit)| word | u64::from(bit) << i);
+        Self { words: allowed.chunks(64).map(word).collect(), len: allowed.len() }
     }
 
     /// Put a row in; `OutOfRange` for a row past the end.
@@ -55,9 +52,35 @@ impl Bitmap {
         Ok(())
     }
 
+    /// More rows, not in the set; no fewer than there are.
+    pub(crate) fn extend_to(&mut self, len: usize) {
+        self.len = self.len.max(len);
+        self.words.resize(self.len.div_ceil(64), 0);
+    }
+
+    /// The rows that are not in this set, and in `allow` where it is given, which is as long.
+    pub(crate) fn complement(&self, allow: Option<&Self>) -> Self {
+        let mut all = Self::all(self.len);
+        all.words.iter_mut().zip(&self.words).for_each(|(word, out)| *word &= !out);
+        if let Some(allow) = allow {
+            all.words.iter_mut().zip(&allow.words).for_each(|(word, allow)| *word &= allow);
+        }
+        all
+    }
+
     /// Eight rows a byte, the first in the lowest bit; whole words, so more bytes than are needed may come.
     pub(crate) fn bytes(&self) -> impl Iterator<Item = u8> {
         self.words.iter().flat_map(|word| word.to_le_bytes())
+    }
+
+    /// What `bytes` gave, as many as there are with zeros behind them; `None` where a row past the end is in the set.
+    pub(crate) fn from_bytes(bytes: &[u8], len: usize) -> Option<Self> {
+        let mut bitmap = Self::none(len);
+        for (place, &byte) in bytes.iter().enumerate().filter(|(_, byte)| **byte != 0) {
+            *bitmap.words.get_mut(place / 8)? |= u64::from(byte) << (place % 8 * 8);
+        }
+        let past = Self::all(len).words.last().copied().unwrap_or(0);
+        bitmap.words.last().is_none_or(|last| last & !past == 0).then_some(bitmap)
     }
 
     /// How many rows there are, in the set or not.
@@ -68,6 +91,15 @@ impl Bitmap {
     /// Whether there are no rows at all.
     pub fn is_empty(&self) -> bool {
         self.len == 0
+    }
+
+    /// The rows that are in, in rising order.
+    pub fn rows(&self) -> impl Iterator<Item = usize> {
+        self.words.iter().enumerate().flat_map(|(place, &word)| {
+            let bits = std::iter::successors(Some(word), |word| word.checked_sub(1).map(|less| word & less))
+                .take_while(|word| *word != 0);
+            bits.map(move |word| place * 64 + word.trailing_zeros() as usize)
+        })
     }
 
     /// How many rows are in.

@@ -7,6 +7,8 @@ mod bitmap;
 mod codes;
 mod effort;
 mod flat;
+mod grouped;
+mod groups;
 mod nearest;
 mod persist;
 mod probe;

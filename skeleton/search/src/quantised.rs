@@ -4,18 +4,20 @@ use crate::bitmap::Bitmap;
 use crate::codes::Codes;
 use crate::effort::Effort;
 use crate::flat::{Flat, Metric};
+use crate::groups::Groups;
 use crate::nearest::{Hit, Nearest};
 use crate::probe::Probe;
 use crate::rotation::Rotation;
-use crate::sieve::Sieve;
+use crate::sieve;
 use foundation::{Fault, Outcome};
 use kernels::popcount::{self, BLOCK, MOST_WORDS};
 use rayon::prelude::*;
+use std::slice::from_ref;
 
 /// Widest vectors.
 const MOST_WIDTH: usize = 64 * MOST_WORDS;
 /// Allowed rows up to which scoring all of them is the quickest, and per hit that is asked for.
-const FEW: usize = 256;
+pub(crate) const FEW: usize = 256;
 
 /// Codes of vectors of one width, in the order in which they came. Searches give the same bits on every machine that
 /// runs the same build, with any number of threads.
@@ -25,8 +27,12 @@ pub struct Quantised {
     pub(crate) metric: Metric,
     pub(crate) seed: u64,
     pub(crate) codes: Codes,
-    flat: Flat,
-    rotation: Rotation,
+    /// Rows that no search gives any more; as long as the codes.
+    pub(crate) removed: Bitmap,
+    /// Where the codes of rows stand, when not in the order of the rows.
+    pub(crate) groups: Option<Groups>,
+    pub(crate) flat: Flat,
+    pub(crate) rotation: Rotation,
 }
 
 impl Quantised {
@@ -36,7 +42,16 @@ impl Quantised {
             return Err(Fault::out_of_range("width of the vectors", format!("1 ..= {MOST_WIDTH}"), width));
         }
         let (flat, rotation) = (Flat::new(width, metric)?, Rotation::new(width, seed));
-        Ok(Self { width, metric, seed, codes: Codes::default(), flat, rotation })
+        Ok(Self {
+            width,
+            metric,
+            seed,
+            codes: Codes::default(),
+            removed: Bitmap::none(0),
+            groups: None,
+            flat,
+            rotation,
+        })
     }
 
     /// Append the codes of `vectors` [n, width]: rows len() and up. Nothing of earlier rows changes.
@@ -61,10 +76,26 @@ impl Quantised {
             }
         }
         self.codes.extend(vectors, self.width, self.metric, &self.rotation);
+        self.removed.extend_to(rows);
         Ok(())
     }
 
-    /// How many rows there are.
+    /// Let no search give these rows any more. Other rows keep their numbers, and their vectors their places.
+    ///
+    /// Rows that were removed before do no harm. `OutOfRange`, and then none is removed, for a row that is not there.
+    pub fn remove(&mut self, rows: &[usize]) -> Outcome<()> {
+        if let Some(row) = rows.iter().find(|&&row| row >= self.len()) {
+            return Err(Fault::out_of_range("row to remove", format!("0 .. {}", self.len()), row));
+        }
+        rows.iter().try_for_each(|&row| self.removed.insert(row))
+    }
+
+    /// How many rows were removed.
+    pub fn removed(&self) -> usize {
+        self.removed.count()
+    }
+
+    /// How many rows there are, removed or not.
     pub fn len(&self) -> usize {
         self.codes.rows
     }
@@ -102,6 +133,9 @@ impl Quantised {
             let (want, got) = (format!("[{}, {}]", self.len(), self.width), format!("[{rows}, {}]", self.width));
             return Err(Fault::shape("vectors of the codes", want, got));
         }
+        let filtered = allow.is_some();
+        let left = (self.removed() > 0).then(|| self.removed.complement(allow));
+        let allow = left.as_ref().or(allow);
         let few = k.saturating_mul(4).max(FEW);
         let allowed = allow.map_or(rows, Bitmap::count);
         if k == 0 || allowed == 0 {
@@ -116,9 +150,23 @@ impl Quantised {
         if allowed <= few {
             return self.flat.top_k(query, vectors, k, allow);
         }
+        let near = self.near(query, k, allow, filtered, effort)?;
+        self.score(query, vectors, k, near)
+    }
+
+    /// The rows that may be among the `k` nearest, in rising order.
+    fn near(&self, query: &[f32], k: usize, allow: Option<&Bitmap>, all: bool, effort: Effort) -> Outcome<Vec<usize>> {
         let probe = Probe::new(query, self.metric, &self.rotation, effort);
-        let near = Sieve::new(&self.codes, &probe, k).rows(&self.blocks(allow))?;
-        self.score(query, vectors, k, near.into_iter().map(|row| row as usize).collect())
+        let Some(groups) = &self.groups else {
+            let blocks = self.blocks(allow);
+            let near = sieve::near(&self.codes, &probe, k, &blocks, from_ref(&(0..blocks.len())))?;
+            return Ok(near.into_iter().map(|row| row as usize).collect());
+        };
+        let (allow, pieces) = self.pieces(groups, query, k, allow, all, effort)?;
+        let near = sieve::near(&self.codes, &probe, k, &allow, &pieces)?;
+        let mut rows: Vec<usize> = near.into_iter().map(|place| groups.row(place) as usize).collect();
+        rows.sort_unstable();
+        Ok(rows)
     }
 
     /// `top_k` of each of `queries` [n, width], on the threads of the pool that the caller runs in.
@@ -154,8 +202,9 @@ impl Quantised {
     ) -> Outcome<f64> {
         let (mut found, mut all) = (0, 0);
         let hits = self.top_k_of_each(queries, vectors, k, allow, effort)?;
+        let left = self.removed.complement(allow);
         for (query, hits) in queries.chunks_exact(self.width).zip(hits) {
-            let truth = self.flat.top_k(query, vectors, k, allow)?;
+            let truth = self.flat.top_k(query, vectors, k, Some(&left))?;
             found += truth.iter().filter(|hit| hits.contains(hit)).count();
             all += truth.len();
         }

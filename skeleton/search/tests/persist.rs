@@ -71,6 +71,25 @@ fn every_flipped_bit_and_every_cut_is_refused() {
 }
 
 #[test]
+fn removed_rows_that_are_not_there_are_refused() {
+    let mut quantised = Quantised::new(5, Metric::L2, 3).unwrap();
+    quantised.extend(&drawn(2, 9, 5, 0, 1.0)).unwrap();
+    quantised.remove(&[3, 8]).unwrap();
+    let bytes = quantised.to_bytes();
+    for bit in 0..8 * bytes.len() {
+        let mut bytes = bytes.clone();
+        bytes[bit / 8] ^= 1 << (bit % 8);
+        assert!(matches!(read(&bytes), Err(Fault::Corrupt { .. })), "{bit}");
+    }
+    let last = bytes.len() - 5;
+    for (bits, removed) in [(0u8, Some(1)), (1, Some(2)), (2, None), (128, None)] {
+        let mut bytes = bytes.clone();
+        bytes[last] = bits;
+        assert_eq!(read(&sealed(&bytes)).ok().map(|read| read.removed()), removed);
+    }
+}
+
+#[test]
 fn a_header_that_lies_is_refused_before_anything_is_made() {
     let bytes = Quantised::new(4, Metric::Cosine, 0).unwrap().to_bytes();
     for (place, value) in [(16, 0u32), (16, u32::MAX), (20, 3), (32, 8), (32, u32::MAX), (36, u32::MAX), (0, 0)] {

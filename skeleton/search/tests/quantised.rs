@@ -113,6 +113,54 @@ fn a_deleted_row_is_gone_and_the_next_takes_its_place() {
     assert_eq!(top(&allow)[..2], before[1..]);
 }
 
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 40, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Removing is leaving out of every search, in any number of steps, before and after appending.
+    #[test]
+    fn a_removed_row_is_one_that_no_filter_allows(
+        width in 1usize..80,
+        parts in prop::collection::vec((0usize..600, prop::collection::vec(any::<prop::sample::Index>(), 0..40)), 1..4),
+        kept in prop::option::of(1u64..4),
+        effort in prop::sample::select(vec![0.5f32, 3.0, f32::INFINITY]),
+    ) {
+        let rows: usize = parts.iter().map(|(rows, _)| rows).sum();
+        let numbers = drawn(9, rows + 1, width, 0, 1.0);
+        let (query, vectors) = numbers.split_at(width);
+        let mut thinned = Quantised::new(width, Metric::L2, 1).unwrap();
+        let mut left = vec![true; rows];
+        for (rows, removed) in &parts {
+            let old = thinned.len();
+            thinned.extend(&vectors[old * width..][..rows * width]).unwrap();
+            let removed: Vec<usize> = removed.iter().filter(|_| !thinned.is_empty()).map(|r| r.index(thinned.len())).collect();
+            thinned.remove(&removed).unwrap();
+            removed.iter().for_each(|&row| left[row] = false);
+        }
+        prop_assert_eq!(thinned.removed(), left.iter().filter(|left| !**left).count());
+        let allow = kept.map(|kept| (0..rows as u64).map(|r| common::mix(r).is_multiple_of(kept)).collect::<Vec<_>>());
+        let both: Vec<bool> = left.iter().enumerate().map(|(r, left)| *left && allow.as_ref().is_none_or(|a| a[r])).collect();
+        let allow = allow.map(|allow| Bitmap::from_bools(&allow));
+        let hits = thinned.top_k(query, vectors, 9, allow.as_ref(), deviations(effort)).unwrap();
+        let want = of(vectors, width, Metric::L2).top_k(query, vectors, 9, Some(&Bitmap::from_bools(&both)), deviations(effort));
+        prop_assert_eq!(hits, want.unwrap());
+        prop_assert_eq!(thinned.recall(query, vectors, 9, allow.as_ref(), Effort::ALL).unwrap(), 1.0);
+        let again = Quantised::from_bytes(&thinned.to_bytes(), std::path::Path::new("codes")).unwrap();
+        prop_assert_eq!((again.removed(), again.to_bytes()), (thinned.removed(), thinned.to_bytes()));
+    }
+}
+
+#[test]
+fn a_search_of_many_parts_gives_the_same_bits_on_any_number_of_threads() {
+    let (rows, width) = (600_000, 8);
+    let numbers = drawn(10, rows, width, 0, 1.0);
+    let quantised = of(&numbers, width, Metric::InnerProduct);
+    let search = || quantised.top_k(&numbers[..width], &numbers, 10, None, Effort::default()).unwrap();
+    let want = search();
+    assert_eq!(Pool::new(3).unwrap().run(search), want);
+    let exact = Flat::new(width, Metric::InnerProduct).unwrap().top_k(&numbers[..width], &numbers, 10, None).unwrap();
+    assert!(want.iter().filter(|hit| exact.contains(hit)).count() >= 9, "{want:?} {exact:?}");
+}
+
 #[test]
 fn rows_that_are_all_the_same_come_by_row() {
     let vectors = [0.3f32, -0.7, 2.0].repeat(5000);
@@ -149,6 +197,8 @@ fn what_is_no_vector_is_refused_and_nothing_is_appended() {
             assert!(matches!(quantised.extend(&[1.0, 1.0, bad, bad]), Err(Fault::OutOfRange { .. })));
         }
         assert!(matches!(quantised.extend(&[1.0; 3]), Err(Fault::Shape { .. })));
+        assert!(matches!(quantised.remove(&[0, 1]), Err(Fault::OutOfRange { .. })));
+        assert_eq!(quantised.removed(), 0);
         assert_eq!((quantised.len(), quantised.is_empty()), (1, false));
         let top = |query: &[f32], vectors: &[f32]| quantised.top_k(query, vectors, 1, None, Effort::default());
         assert!(matches!(top(&[f32::NAN, 0.0], &[1.0, 2.0]), Err(Fault::OutOfRange { .. })));
