@@ -35,17 +35,26 @@ __all__ = [
     "dequantise",
     "fault_names",
     "flat_top_k",
+    "from_ggml",
+    "from_mlx",
     "import_score_folder",
     "int2_from_codes",
     "int2_to_codes",
     "matmul_int2",
+    "output_error",
     "quantise",
+    "quantise_calibrated",
+    "read_parquet",
     "read_safetensors",
     "relative_error",
     "rms_norm",
     "rope",
     "schemes",
+    "second_moments",
+    "to_ggml",
+    "to_mlx",
     "version",
+    "write_parquet",
     "write_safetensors",
     "write_weights",
 ]
@@ -177,7 +186,7 @@ class TensorInfo:
 
     @property
     def scheme(self) -> str:
-        """Either "plain" or the quantisation scheme: "int2.g64.r16", "int4.g64", "int8.row"."""
+        """Either "plain" or a quantisation scheme, one of ``schemes``."""
 
     @property
     def bytes(self) -> int:

@@ -9,6 +9,7 @@ mod caught;
 mod gate;
 mod itself;
 mod kernels;
+mod layouts;
 mod lent;
 mod memories;
 mod network;
@@ -28,6 +29,8 @@ mod _skeleton {
     #[pymodule_export]
     use crate::kernels::{act8, attend, cpu_level, matmul_int2, rms_norm, rope};
     #[pymodule_export]
+    use crate::layouts::{from_ggml, from_mlx, output_error, quantise_calibrated, second_moments, to_ggml, to_mlx};
+    #[pymodule_export]
     use crate::memories::{Memory, Store, flat_top_k};
     #[pymodule_export]
     use crate::network::{Network, Proposal};
@@ -40,5 +43,5 @@ mod _skeleton {
     #[pymodule_export]
     use crate::tokenizer::{StreamDecoder, Tokenizer};
     #[pymodule_export]
-    use crate::weights::{TensorInfo, Weights, import_score_folder, write_weights};
+    use crate::weights::{TensorInfo, Weights, import_score_folder, read_parquet, write_parquet, write_weights};
 }

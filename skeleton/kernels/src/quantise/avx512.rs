@@ -41,14 +41,7 @@ fn bytes<const SIGNED: bool>(numbers: [__m512i; 4]) -> __m512i {
 }
 
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx2,fma,f16c")]
-pub(super) fn int2(
-    packed: &mut [u8],
-    scales: &mut [u16],
-    x: &[f32],
-    columns: usize,
-    moment: Moment,
-    sound: &mut bool,
-) {
+pub(super) fn int2(packed: &mut [u8], scales: &mut [u16], x: &[f32], columns: usize, moment: Moment, sound: &mut bool) {
     let groups = columns / GROUP;
     let tiles = packed.chunks_exact_mut(LANES * columns / 4).zip(scales.chunks_exact_mut(LANES * groups));
     for ((packed, scales), x) in tiles.zip(x.chunks_exact(LANES * columns)) {
@@ -118,12 +111,7 @@ fn int2_row(w: &[f32; GROUP], inverse: f32) -> __m128i {
 fn transposed(rows: [__m128i; 4]) -> [__m128i; 4] {
     let (a, b) = (_mm_unpacklo_epi32(rows[0], rows[1]), _mm_unpacklo_epi32(rows[2], rows[3]));
     let (c, d) = (_mm_unpackhi_epi32(rows[0], rows[1]), _mm_unpackhi_epi32(rows[2], rows[3]));
-    [
-        _mm_unpacklo_epi64(a, b),
-        _mm_unpackhi_epi64(a, b),
-        _mm_unpacklo_epi64(c, d),
-        _mm_unpackhi_epi64(c, d),
-    ]
+    [_mm_unpacklo_epi64(a, b), _mm_unpackhi_epi64(a, b), _mm_unpacklo_epi64(c, d), _mm_unpackhi_epi64(c, d)]
 }
 
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx2,fma,f16c")]

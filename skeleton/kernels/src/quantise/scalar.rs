@@ -26,14 +26,7 @@ fn moment_scale(w: &[f32; GROUP], moment: Moment) -> f32 {
 }
 
 #[inline(always)]
-pub(super) fn int2(
-    packed: &mut [u8],
-    scales: &mut [u16],
-    x: &[f32],
-    columns: usize,
-    moment: Moment,
-    sound: &mut bool,
-) {
+pub(super) fn int2(packed: &mut [u8], scales: &mut [u16], x: &[f32], columns: usize, moment: Moment, sound: &mut bool) {
     let (groups, tile_bytes) = (columns / GROUP, LANES * GROUP / 4);
     for (row, x) in x.chunks_exact(columns).enumerate() {
         for (group, w) in x.as_chunks::<GROUP>().0.iter().enumerate() {
