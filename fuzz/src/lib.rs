@@ -2,7 +2,7 @@
 //! panic, a leak, a read outside of the bytes or memory far beyond their size is what the fuzzer looks for.
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Once, OnceLock};
 
 use search::{Effort, Quantised};
 use storage::{Compact, Memory, OpenOptions, Space, Store};
@@ -43,6 +43,13 @@ fn file(bytes: &[u8]) -> PathBuf {
     path
 }
 
+/// Let panics be caught where ours catches them: the reader of Parquet is another's, and a file on which it panics is
+/// refused. Without this the fuzzer's own hook would end the process; a panic that reaches the fuzzer still does.
+fn quiet() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| std::panic::set_hook(Box::new(|_| {})));
+}
+
 /// The mapped Arrow file of a model: every tensor is read to its end.
 pub fn weights_file(bytes: &[u8]) {
     let Ok(weights) = Weights::open(file(bytes)) else { return };
@@ -65,6 +72,7 @@ pub fn safetensors(bytes: &[u8]) {
 
 /// A model's tensors as Parquet: what is taken is written as a file of ours, which then opens.
 pub fn weights_parquet(bytes: &[u8]) {
+    quiet();
     let Ok(writer) = weights::parquet::read(file(bytes)) else { return };
     let path = folder().join("converted");
     writer.write(&path).expect("tensors that were taken are written");

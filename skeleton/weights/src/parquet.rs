@@ -12,7 +12,7 @@ use ::parquet::basic::{Compression, Type};
 use ::parquet::column::reader::{ColumnReaderImpl, get_typed_column_reader};
 use ::parquet::data_type::{ByteArray, ByteArrayType, DataType, Int32Type, Int64Type};
 use ::parquet::errors::{ParquetError, Result};
-use ::parquet::file::metadata::KeyValue;
+use ::parquet::file::metadata::{ColumnChunkMetaData, KeyValue};
 use ::parquet::file::properties::{EnabledStatistics, WriterProperties};
 use ::parquet::file::reader::{FileReader, RowGroupReader, SerializedFileReader};
 use ::parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
@@ -143,9 +143,13 @@ fn check(reader: &SerializedFileReader<File>) -> Result<()> {
     if found != COLUMNS || !flat {
         return Err(odd(format!("the columns are {found:?}, not {COLUMNS:?}")));
     }
-    let chunks = reader.metadata().row_groups().iter().flat_map(|group| group.columns());
-    match chunks.map(|chunk| chunk.compression()).find(|kind| *kind != Compression::UNCOMPRESSED) {
-        Some(kind) => Err(odd(format!("compressed by {kind}; write it without compression"))),
+    let mut chunks = reader.metadata().row_groups().iter().flat_map(|group| group.columns());
+    let starts = |c: &ColumnChunkMetaData| [c.data_page_offset(), c.dictionary_page_offset().unwrap_or(0)];
+    if chunks.clone().any(|chunk| chunk.compressed_size() < 0 || starts(chunk).into_iter().any(|start| start < 0)) {
+        return Err(odd("a column that begins or ends before the file".into()));
+    }
+    match chunks.find(|chunk| chunk.compression() != Compression::UNCOMPRESSED) {
+        Some(chunk) => Err(odd(format!("compressed by {}; write it without compression", chunk.compression()))),
         None => Ok(()),
     }
 }

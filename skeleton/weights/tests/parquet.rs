@@ -91,3 +91,15 @@ fn damage_anywhere_is_refused_or_changes_nothing() {
     assert!(matches!(hostile(&ours), Err(Fault::Corrupt { .. })));
     assert!(matches!(parquet::read(at("nothing")), Err(Fault::Io { .. })));
 }
+
+/// Files that a fuzzer found: the crate that reads Parquet asserted what they do not keep.
+#[test]
+fn what_was_found_by_fuzzing_stays_refused() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/found");
+    let mut count = 0;
+    for file in std::fs::read_dir(folder).unwrap() {
+        assert!(matches!(parquet::read(file.unwrap().path()), Err(Fault::Corrupt { .. })));
+        count += 1;
+    }
+    assert!(count > 0);
+}

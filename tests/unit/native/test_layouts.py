@@ -7,7 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import brain
 from brain.base.errors import InvalidInput, NotFound, Unsupported
+from brain.native.forward import Network
 from brain.native.quant import (
     dequantise,
     from_ggml,
@@ -21,6 +23,7 @@ from brain.native.quant import (
     to_ggml,
     to_mlx,
 )
+from brain.native.weights import Weights, write_weights
 
 FIXTURE = dict(np.load(Path(__file__).parent / "layouts.npz"))
 W = FIXTURE["w"]
@@ -134,3 +137,20 @@ def test_threads_change_no_byte_and_every_scheme_tells_its_error(scheme):
     assert 0 < relative_error(W, dequantise(*alone, *W.shape, scheme)) < bound
     with pytest.raises(InvalidInput, match="threads"):
         quantise(W, scheme, rule(scheme), threads=0)
+
+
+def test_a_body_refuses_a_scheme_that_it_cannot_run_and_names_what_it_takes(tmp_path):
+    base = Path(brain.__file__).parent / "pretrained" / "base"
+    shipped = Weights.open(base / "weights.arrow")
+    tensors = []
+    for name in shipped.names():
+        info, packed, scales = shipped.info(name), shipped.packed(name), shipped.scales(name)
+        scheme = info.scheme
+        if name == "blocks.0.wq":
+            w = dequantise(packed, scales, *info.shape, scheme)
+            scheme = "int4.g128.affine"
+            packed, scales = quantise(w, scheme, "range")
+        tensors.append((name, info.shape, scheme, packed, scales if len(scales) else None))
+    write_weights(tmp_path / "weights.arrow", tensors, {})
+    with pytest.raises(InvalidInput, match=r"blocks\.0\.wq holds u8 \(int4\.g128\.affine\), not int2\.g64\.r16, int4\.g64"):
+        Network.open(Weights.open(tmp_path / "weights.arrow"), (base / "score.json").read_text(), 1)
