@@ -56,7 +56,7 @@ def moments(network, tokens, length):
 
     def watched(block, x, name):
         if name not in ALIKE:
-            flat = x.reshape(-1, x.shape[-1]).double()
+            flat = x.reshape(-1, x.shape[-1])
             key = f"blocks.{places[id(block)]}.{name}"
             sums[key] = sums.get(key, 0) + flat.T @ flat
         return product(block, x, name)
@@ -121,7 +121,7 @@ def main():
     body = open_body(BASE, "native", 2, "int8")
     training = [file for file in corpus.files if file not in corpus.held_out]
     spread = [
-        encoded(tokenizer, body, file.path, 20_000) for file in islice(training, 0, None, max(len(training) // 8, 1))
+        encoded(tokenizer, body, file.path, 6_000) for file in islice(training, 0, None, max(len(training) // 8, 1))
     ]
     seen = moments(from_tensors(spec, shipped, activations=True), np.concatenate(spread), 512)
     parts = []
@@ -137,7 +137,7 @@ def main():
         names = [name for name in source if name.split(".")[-1] in TRUNK]
         base = bits(spec, {name: source[name] for name in names}, parts, scored_bytes)
         show([line(f"{title}, not rounded again", base, None, "none", "bits/byte", None)], asked.json)
-        for scheme in schemes:
+        for scheme in schemes[: 1 if asked.quick else None]:
             found = {}
             for way in ("blind", "squares", "full"):
                 trunk_of = {}

@@ -152,5 +152,6 @@ def test_a_body_refuses_a_scheme_that_it_cannot_run_and_names_what_it_takes(tmp_
             packed, scales = quantise(w, scheme, "range")
         tensors.append((name, info.shape, scheme, packed, scales if len(scales) else None))
     write_weights(tmp_path / "weights.arrow", tensors, {})
-    with pytest.raises(InvalidInput, match=r"blocks\.0\.wq holds u8 \(int4\.g128\.affine\), not int2\.g64\.r16, int4\.g64"):
+    told = r"blocks\.0\.wq holds u8 \(int4\.g128\.affine\), not int2\.g64\.r16, int4\.g64, int8\.row"
+    with pytest.raises(InvalidInput, match=told):
         Network.open(Weights.open(tmp_path / "weights.arrow"), (base / "score.json").read_text(), 1)
