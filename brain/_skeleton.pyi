@@ -307,7 +307,7 @@ def quantise_calibrated(
     """
 
 def output_error(x: NDArray[np.float32], y: NDArray[np.float32], moments: NDArray[np.float32]) -> float:
-    """|a (x - y)ᵀ| / |a xᵀ| for inputs a of these ``moments`` ([columns] or [columns, columns]), x and y alike in shape."""
+    """|a (x - y)ᵀ| / |a xᵀ| for inputs a of these ``moments`` ([columns] or [columns, columns])."""
 
 def to_mlx(
     packed: NDArray[np.uint8], scales: NDArray[np.float16], rows: int, columns: int, scheme: str
