@@ -39,18 +39,27 @@ __all__ = [
     "dequantise",
     "fault_names",
     "flat_top_k",
+    "from_ggml",
+    "from_mlx",
     "import_score_folder",
     "int2_from_codes",
     "int2_to_codes",
     "log_mel",
     "matmul_int2",
+    "output_error",
     "quantise",
+    "quantise_calibrated",
+    "read_parquet",
     "read_safetensors",
     "relative_error",
     "rms_norm",
     "rope",
     "schemes",
+    "second_moments",
+    "to_ggml",
+    "to_mlx",
     "version",
+    "write_parquet",
     "write_safetensors",
     "write_weights",
 ]
@@ -183,7 +192,7 @@ class TensorInfo:
 
     @property
     def scheme(self) -> str:
-        """Either "plain" or the quantisation scheme: "int2.g64.r16", "int4.g64", "int8.row"."""
+        """Either "plain" or a quantisation scheme, one of ``schemes``."""
 
     @property
     def bytes(self) -> int:
@@ -252,6 +261,17 @@ def read_safetensors(path: _Path) -> dict[str, NDArray[Any]]:
 def write_safetensors(path: _Path, tensors: Mapping[str, NDArray[Any]], metadata: Mapping[str, str]) -> None:
     """Write tensors (float32, float16, int8, uint8; copied) as one safetensors file, whole or not at all."""
 
+def write_parquet(path: _Path, weights: Weights) -> int:
+    """Write the tensors of an open file as Parquet, one row each, for other tools; gives its bytes. Raises
+    StorageFailed, Unsupported for a tensor of 2 GiB or more.
+    """
+
+def read_parquet(path: _Path, out: _Path) -> int:
+    """Turn a Parquet file as ``write_parquet`` makes it (uncompressed) into a file of weights; gives its bytes.
+
+    Every row is checked. Raises CorruptData for anything else, InvalidInput, Conflict, StorageFailed.
+    """
+
 def import_score_folder(source: _Path, out: _Path) -> int:
     """Turn a folder of score.json, score.safetensors and tokenizer.json into a model folder; gives the weights' bytes.
 
@@ -265,14 +285,66 @@ def schemes() -> list[str]:
     """The names of all quantisation schemes."""
 
 def quantise(
-    x: NDArray[np.float32], scheme: str, rule: Literal["mean_abs", "deviation", "range", "least_squares"]
+    x: NDArray[np.float32],
+    scheme: str,
+    rule: Literal["mean_abs", "deviation", "range", "least_squares"],
+    threads: int = 1,
 ) -> tuple[NDArray[np.uint8], NDArray[np.float16]]:
     """Pack a matrix ``x`` [rows, columns] (borrowed): bytes [n] and scales [m] in the layout of ``scheme``.
 
-    ``rule`` sets a scale. INT2: "mean_abs" (1.248 mean|w|, the rule of training), "deviation" (.9957 of the root
-    mean square) or "least_squares"; INT4: "range" (the largest lands on the largest code) or "least_squares"; INT8:
-    "range". Raises InvalidInput for sizes that the scheme cannot pack and for numbers that are not finite, NotFound for
-    an unknown scheme or rule, Unsupported for a rule that the scheme does not have.
+    ``rule`` sets a scale. Symmetric INT2: "mean_abs" (1.248 mean|w|, the rule of training), "deviation" (.9957 of the
+    root mean square) or "least_squares"; INT4 and affine INT2: "range" (the largest lands on the largest code; affine:
+    both ends) or "least_squares"; INT8: "range". In affine schemes the biases stand behind the scales. ``threads``
+    change no byte. Raises InvalidInput for sizes that the scheme cannot pack and for numbers that are not finite,
+    NotFound for an unknown scheme or rule, Unsupported for a rule that the scheme does not have.
+    """
+
+def second_moments(activations: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The mean of x xᵀ over ``activations`` [count, columns] (borrowed): [columns, columns], symmetric."""
+
+def quantise_calibrated(
+    x: NDArray[np.float32], scheme: str, moments: NDArray[np.float32], threads: int = 1
+) -> tuple[NDArray[np.uint8], NDArray[np.float16]]:
+    """As ``quantise``, with the least expected error of the outputs of ``x`` [rows, columns] rather than of ``x``.
+
+    ``moments`` are the mean squares of the inputs [columns] (each group's scale is then weighed with them) or their
+    second moments [columns, columns] (each rounding is then made up for in the columns that follow, arXiv:2210.17323).
+    Raises InvalidInput for moments of another shape, below 0, not finite, or of no inputs there could be.
+    """
+
+def output_error(x: NDArray[np.float32], y: NDArray[np.float32], moments: NDArray[np.float32]) -> float:
+    """|a (x - y)ᵀ| / |a xᵀ| for inputs a of these ``moments`` ([columns] or [columns, columns])."""
+
+def to_mlx(
+    packed: NDArray[np.uint8], scales: NDArray[np.float16], rows: int, columns: int, scheme: str
+) -> tuple[NDArray[np.uint32], NDArray[np.float32], NDArray[np.float32]]:
+    """What ``mx.dequantize`` and ``mx.quantized_matmul`` take: words [rows, columns bits / 32], scales and biases
+    [rows, columns / group], number for number. The group is the scheme's; of a row it is 64. Raises InvalidInput for
+    columns that the group does not divide.
+    """
+
+def from_mlx(
+    words: NDArray[np.uint32], scales: NDArray[np.float32], biases: NDArray[np.float32], bits: int, group: int
+) -> tuple[str, NDArray[np.uint8], NDArray[np.float16]]:
+    """The scheme, packed bytes and scales that hold what mlx quantised, number for number.
+
+    Raises NotFound for other bits than 2, 4, 8 and other groups than 64, 128; Unsupported for a scale or bias that no
+    float16 holds; InvalidInput.
+    """
+
+def to_ggml(
+    packed: NDArray[np.uint8], scales: NDArray[np.float16], rows: int, columns: int, scheme: str, block: str
+) -> NDArray[np.uint8]:
+    """A matrix as ggml's blocks [rows, bytes of a row], number for number: symmetric INT4 in "Q4_0", symmetric INT8 in
+    "Q8_0", "int2.row" in "Q2_K". Raises Unsupported for all else ("TQ2_0" has three levels), NotFound for an unknown
+    block, InvalidInput for columns that are not whole blocks.
+    """
+
+def from_ggml(
+    blocks: NDArray[np.uint8], columns: int, scheme: str, block: str
+) -> tuple[NDArray[np.uint8], NDArray[np.float16]]:
+    """ggml's ``blocks`` [rows, bytes of a row], "Q4_0" or "Q8_0", in ``scheme``, number for number. Raises Unsupported
+    where the blocks of a group have not one scale, InvalidInput.
     """
 
 def dequantise(

@@ -1,7 +1,25 @@
-"""WeightLoader of the skeleton: mapped files of tensors, safetensors in and out, the import of a score folder."""
+"""WeightLoader of the skeleton: mapped files of tensors; safetensors and Parquet in and out; a folder's import."""
 
 from __future__ import annotations
 
-from brain._skeleton import TensorInfo, Weights, import_score_folder, read_safetensors, write_safetensors, write_weights
+from brain._skeleton import (
+    TensorInfo,
+    Weights,
+    import_score_folder,
+    read_parquet,
+    read_safetensors,
+    write_parquet,
+    write_safetensors,
+    write_weights,
+)
 
-__all__ = ["TensorInfo", "Weights", "import_score_folder", "read_safetensors", "write_safetensors", "write_weights"]
+__all__ = [
+    "TensorInfo",
+    "Weights",
+    "import_score_folder",
+    "read_parquet",
+    "read_safetensors",
+    "write_parquet",
+    "write_safetensors",
+    "write_weights",
+]

@@ -10,6 +10,7 @@ mod gate;
 mod itself;
 mod kernels;
 mod latent;
+mod layouts;
 mod lent;
 mod memories;
 mod network;
@@ -33,6 +34,8 @@ mod _skeleton {
     #[pymodule_export]
     use crate::latent::{PictureDecoder, PictureEncoder, Vocoder, log_mel};
     #[pymodule_export]
+    use crate::layouts::{from_ggml, from_mlx, output_error, quantise_calibrated, second_moments, to_ggml, to_mlx};
+    #[pymodule_export]
     use crate::memories::{Memory, Recovery, Snapshot, Store};
     #[pymodule_export]
     use crate::network::{Network, Proposal};
@@ -47,5 +50,5 @@ mod _skeleton {
     #[pymodule_export]
     use crate::tokenizer::{StreamDecoder, Tokenizer};
     #[pymodule_export]
-    use crate::weights::{TensorInfo, Weights, import_score_folder, write_weights};
+    use crate::weights::{TensorInfo, Weights, import_score_folder, read_parquet, write_parquet, write_weights};
 }

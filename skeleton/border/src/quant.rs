@@ -1,6 +1,7 @@
 //! The room of quantisation at the border.
 use crate::arrays::{count, matrix, vector};
 use crate::gate::{gate, quick, raised};
+use crate::layouts::on;
 use foundation::{Fault, Outcome};
 use half::f16;
 use half::slice::HalfFloatSliceExt;
@@ -10,7 +11,7 @@ use pyo3::prelude::*;
 use quant::{Packed, Rule, Scheme};
 
 type PackedMatrices<'py> = (Bound<'py, PyArray2<u8>>, Bound<'py, PyArray2<f16>>);
-type PackedArrays<'py> = (Bound<'py, PyArray1<u8>>, Bound<'py, PyArray1<f16>>);
+pub(crate) type PackedArrays<'py> = (Bound<'py, PyArray1<u8>>, Bound<'py, PyArray1<f16>>);
 
 fn rule_of(name: &str) -> Outcome<Rule> {
     match name {
@@ -22,7 +23,7 @@ fn rule_of(name: &str) -> Outcome<Rule> {
     }
 }
 
-fn arrays(py: Python<'_>, packed: Packed) -> PackedArrays<'_> {
+pub(crate) fn arrays(py: Python<'_>, packed: Packed) -> PackedArrays<'_> {
     let scales: Vec<f16> = packed.scales.reinterpret_into();
     (packed.bytes.into_pyarray(py), scales.into_pyarray(py))
 }
@@ -35,16 +36,21 @@ pub(crate) fn schemes() -> Vec<&'static str> {
 
 /// Pack a matrix.
 #[pyfunction]
+#[pyo3(signature = (x, scheme, rule, threads = 1))]
 pub(crate) fn quantise<'py>(
     py: Python<'py>,
     x: &Bound<'py, PyAny>,
     scheme: &str,
     rule: &str,
+    threads: usize,
 ) -> PyResult<PackedArrays<'py>> {
     let x = matrix::<f32>("x", x)?;
     let (rows, columns) = (x.shape()[0], x.shape()[1]);
     let numbers = x.as_slice()?;
-    let packed = gate(py, || quant::quantise(numbers, rows, columns, Scheme::parse(scheme)?, rule_of(rule)?))?;
+    let packed = gate(py, || {
+        let (scheme, rule) = (Scheme::parse(scheme)?, rule_of(rule)?);
+        on(threads, || quant::quantise(numbers, rows, columns, scheme, rule))
+    })?;
     Ok(arrays(py, packed))
 }
 

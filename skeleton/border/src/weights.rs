@@ -141,8 +141,8 @@ fn taken(py: Python<'_>, (name, shape, scheme, packed, scales): Given<'_>) -> Py
             return Err(raised(py, &Fault::shape(name, format!("{shape:?}"), format!("{held:?}"))));
         }
     } else if matches!(dtype, Dtype::U8 | Dtype::I8) {
-        let bits = quick(py, || quant::Scheme::parse(&scheme))?.bits();
-        dtype = if bits == 8 { Dtype::I8 } else { Dtype::U8 };
+        let signed = quick(py, || quant::Scheme::parse(&scheme))?.is_signed();
+        dtype = if signed { Dtype::I8 } else { Dtype::U8 };
     }
     let scales = match scales {
         None => Vec::new(),
@@ -183,4 +183,17 @@ pub(crate) fn write_weights(
 #[pyfunction]
 pub(crate) fn import_score_folder(py: Python<'_>, source: PathBuf, out: PathBuf) -> PyResult<u64> {
     gate(py, || forward::import::from_score_folder(&source, &out)).map(|imported| imported.bytes)
+}
+
+/// Write an open file's tensors as Parquet.
+#[pyfunction]
+pub(crate) fn write_parquet(py: Python<'_>, path: PathBuf, weights: &Bound<'_, Weights>) -> PyResult<u64> {
+    let inner = weights.get().inner.clone();
+    gate(py, || weights::parquet::write(&inner, &path))
+}
+
+/// Turn a Parquet file into a file of weights.
+#[pyfunction]
+pub(crate) fn read_parquet(py: Python<'_>, path: PathBuf, out: PathBuf) -> PyResult<u64> {
+    gate(py, || weights::parquet::read(&path)?.write(&out))
 }

@@ -29,6 +29,7 @@ pub mod matmul_int8;
 pub mod norm;
 mod parallel;
 pub mod popcount;
+pub mod quantise;
 pub mod rope;
 pub mod silu;
 pub mod softmax;

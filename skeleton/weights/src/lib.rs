@@ -1,4 +1,4 @@
-//! WeightLoader: one memory-mapped Arrow file a model, safetensors in and out. Knows bytes, not networks.
+//! WeightLoader: one memory-mapped Arrow file a model, safetensors and Parquet in and out. Knows bytes, not networks.
 //!
 //! A model's tensors lie in one Arrow IPC file, one row a tensor, and are used where they lie. A file is read as if
 //! its author were hostile: everything is checked before the first tensor is handed out.
@@ -12,6 +12,7 @@ mod batch;
 mod footer;
 mod map;
 mod open;
+pub mod parquet;
 pub mod safetensors;
 mod scheme;
 mod table;

@@ -36,16 +36,16 @@ pub(crate) fn plan(shape: &[u64], dtype: Dtype, scheme: &str) -> Result<Plan, St
 
 fn quantised(name: &str, dtype: Dtype, rows: u64, columns: u64) -> Result<Plan, String> {
     let scheme = Scheme::parse(name).map_err(|fault| fault.to_string())?;
-    let want = if scheme == Scheme::Int8Row { Dtype::I8 } else { Dtype::U8 };
+    let want = if scheme.is_signed() { Dtype::I8 } else { Dtype::U8 };
     if dtype != want {
         return Err(format!("the scheme {name} stores {}, not {}", want.name(), dtype.name()));
     }
     let whole = |size: u64| usize::try_from(size).map_err(|_| format!("{rows} x {columns} is too large"));
     let (rows, columns) = (whole(rows)?, whole(columns)?);
     let packed = packed_len(scheme, rows, columns).map_err(|fault| fault.to_string())? as u64;
-    // Two bytes a scale: scales are f16.
+    // Two bytes each: scales, and biases behind them, are f16.
     let scales = 2 * scales_len(scheme, rows, columns).map_err(|fault| fault.to_string())? as u64;
-    let shared = if scheme == Scheme::Int8Row { columns } else { scheme.group() };
+    let shared = if scheme.group() == 0 { columns } else { scheme.group() };
     let group = u32::try_from(shared).map_err(|_| format!("{columns} columns are too many"))?;
     Ok(Plan { packed, scales, bits: scheme.bits() as u8, group })
 }

@@ -12,7 +12,9 @@ from brain.native.quant import quantise
 from brain.native.weights import (
     Weights,
     import_score_folder,
+    read_parquet,
     read_safetensors,
+    write_parquet,
     write_safetensors,
     write_weights,
 )
@@ -210,3 +212,29 @@ def test_an_import_of_a_folder_without_a_network_is_refused(tmp_path):
     with pytest.raises(NotFound, match=r"score\.json"):
         import_score_folder(tmp_path, tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+def test_parquet_takes_a_model_there_and_back_and_pyarrow_reads_it(path, tmp_path):
+    write_all(path)
+    table = tmp_path / "weights.parquet"
+    assert write_parquet(table, Weights.open(path)) == table.stat().st_size
+    assert read_parquet(table, tmp_path / "again.arrow") == path.stat().st_size
+    assert (tmp_path / "again.arrow").read_bytes() == path.read_bytes()
+    parquet = pytest.importorskip("pyarrow.parquet", reason="pyarrow reads it in the tests only")
+    rows = parquet.read_table(table).to_pylist()
+    assert [row["name"] for row in rows] == Weights.open(path).names()
+    assert rows[0]["shape"] == list(MATRIX.shape)
+    assert rows[0]["packed"] == MATRIX.tobytes()
+
+
+def test_parquet_that_pyarrow_wrote_is_taken(path, tmp_path):
+    parquet = pytest.importorskip("pyarrow.parquet", reason="pyarrow writes it in the tests only")
+    write_all(path)
+    write_parquet(tmp_path / "ours", Weights.open(path))
+    table = parquet.read_table(tmp_path / "ours")
+    parquet.write_table(table, tmp_path / "theirs", compression="none")
+    read_parquet(tmp_path / "theirs", tmp_path / "again.arrow")
+    assert (tmp_path / "again.arrow").read_bytes() == path.read_bytes()
+    parquet.write_table(table, tmp_path / "small", compression="snappy")
+    with pytest.raises(CorruptData, match="without compression"):
+        read_parquet(tmp_path / "small", tmp_path / "never.arrow")

@@ -1,0 +1,3 @@
+//! Fuzzes `parsers::tokenizer_json`; what must hold stands there.
+#![no_main]
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| parsers::tokenizer_json(bytes));

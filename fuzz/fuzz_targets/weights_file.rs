@@ -1,0 +1,3 @@
+//! Fuzzes `parsers::weights_file`; what must hold stands there.
+#![no_main]
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| parsers::weights_file(bytes));
