@@ -12,6 +12,7 @@ from brain.base.clock import Clock
 from brain.base.errors import Conflict
 from brain.base.reports import Memory
 from brain.conditioning.embedding import Embedder
+from brain.conditioning.fused import POOL, FusedRows
 from brain.native.search import flat_top_k
 from brain.native.storage import Memory as Kept
 from brain.native.storage import Store
@@ -50,6 +51,7 @@ class Memories:
         new_id: Callable[[], bytes] = lambda: secrets.token_bytes(16),
     ) -> None:
         self._store = store
+        self._fused = FusedRows(store)
         self._embedder = embedder
         self._clock = clock
         self._folder = folder
@@ -79,15 +81,16 @@ class Memories:
         return [PREFIX + one.id.hex() for one in kept]
 
     def recall(self, query: str, limit: int) -> list[Memory]:
-        """The ``limit`` memories nearest to ``query``, nearest first; fewer when there are fewer.
+        """The ``limit`` memories that answer ``query`` best, by nearness and shared words; fewer when there are fewer.
 
-        Cost: one exact scan of all vectors; nothing is read from disk but the texts that are returned.
+        Cost: one exact scan of all vectors, and the rows that share a word (``fused.py``).
         """
         vectors = self._store.vectors()
         if not len(vectors) or limit < 1:
             return []
         query_vector = self._embedder.embed([query])[0]
-        rows, scores = flat_top_k(query_vector, vectors, min(limit, len(vectors)))
+        rows, scores = flat_top_k(query_vector, vectors, min(max(limit, POOL), len(vectors)))
+        rows, scores = self._fused.order(query, query_vector, rows, scores, limit)
         return [self._told(int(row), float(score)) for row, score in zip(rows, scores, strict=True)]
 
     def close(self) -> None:
