@@ -134,6 +134,12 @@ class Tokenizer:
         ordinary text and no id is special: for everything that a user or a file brings.
         """
 
+    def encode_spans(self, text: str, specials: bool = False) -> tuple[NDArray[np.uint32], NDArray[np.uint64]]:
+        """``encode``, and for each id the bytes [n, 2] of the text in UTF-8 that it spells, start and end.
+
+        Widened to whole characters: ids that share a character have it all.
+        """
+
     def encode_batch(self, texts: Sequence[str], specials: bool = False) -> list[NDArray[np.uint32]]:
         """``encode`` of every text, in order, over all cores."""
 
@@ -154,6 +160,10 @@ class Tokenizer:
 
     def byte_ids(self) -> NDArray[np.uint32]:
         """The id of every single byte, [256]: how a prompt is written that has one token a byte."""
+
+    @property
+    def is_native(self) -> bool:
+        """Whether our own code cuts and merges; else the ``tokenizers`` crate does: right, but tens of times slower."""
 
     @property
     def size(self) -> int:

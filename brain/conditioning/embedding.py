@@ -13,7 +13,7 @@ from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import ClassVar, Final, final
+from typing import Final, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,8 +58,8 @@ class Embedder(ABC):
     embedders are never compared.
     """
 
-    name: ClassVar[str]
-    width: ClassVar[int]
+    name: str
+    width: int
 
     @abstractmethod
     def embed(self, texts: Sequence[str]) -> Vectors:

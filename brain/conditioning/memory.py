@@ -12,6 +12,7 @@ from brain.base.clock import Clock
 from brain.base.errors import Conflict, InvalidInput
 from brain.base.reports import Memory, MemoryStats
 from brain.conditioning.embedding import Embedder
+from brain.conditioning.fused import POOL, FusedRows
 from brain.conditioning.near import NearRows
 from brain.native.storage import Memory as Kept
 from brain.native.storage import Store
@@ -54,6 +55,7 @@ class Memories:
     ) -> None:
         self._store = store
         self._near = NearRows(folder)
+        self._fused = FusedRows()
         self._embedder = embedder
         self._clock = clock
         self._folder = folder
@@ -83,15 +85,17 @@ class Memories:
         return [PREFIX + one.id.hex() for one in kept]
 
     def recall(self, query: str, limit: int) -> list[Memory]:
-        """The ``limit`` memories nearest to ``query``, nearest first; fewer when there are fewer.
+        """The ``limit`` memories that answer ``query`` best, by nearness and shared words; fewer when there are fewer.
 
-        Cost: of few memories one exact scan, of many a scan of their codes (``near.py``); nothing is read from disk but
-        the texts that are returned.
+        Cost: of few memories one exact scan, of many a scan of their codes (``near.py``), and the rows that share a
+        word (``fused.py``); nothing is read from disk but the texts that are returned.
         """
         held = self._store.snapshot()
         if not len(held) or limit < 1:
             return []
-        rows, scores = self._near.nearest(held, self._embedder.embed([query])[0], limit)
+        vector = self._embedder.embed([query])[0]
+        rows, scores = self._near.nearest(held, vector, max(limit, POOL))
+        rows, scores = self._fused.order(held, query, vector, rows, scores, limit)
         return [_told(held.row(int(row)), float(score)) for row, score in zip(rows, scores, strict=True)]
 
     def forget(self, names: Sequence[str]) -> int:

@@ -22,13 +22,13 @@ class Recaller(Protocol):
     """What memories are asked through; ``brain.conditioning.memory.Memories`` is one."""
 
     def recall(self, query: str, limit: int) -> Sequence[Memory]:
-        """The memories nearest to ``query``, nearest first."""
+        """The memories that answer ``query`` best, best first."""
 
 
 @final
 @dataclass(frozen=True)
 class Retrieved:
-    """What to show, nearest first: the memories' names, and their texts as far as they fit."""
+    """What to show, best first: the memories' names, and their texts as far as they fit."""
 
     names: tuple[str, ...] = ()
     texts: tuple[str, ...] = ()
@@ -44,8 +44,10 @@ def retrieve(memories: Recaller, tokenizer: Tokenizer, query: str, limit: int, t
     names: list[str] = []
     texts: list[str] = []
     for memory in memories.recall(query, limit):
-        if tokens < 1 or memory.similarity < LEAST_SIMILARITY:
+        if tokens < 1:
             break
+        if memory.similarity < LEAST_SIMILARITY:
+            continue
         ids = tokenizer.encode(memory.text)
         names.append(memory.name)
         texts.append(memory.text if len(ids) <= tokens else tokenizer.decode(ids[:tokens]).rstrip("\ufffd"))

@@ -112,3 +112,21 @@ def test_an_unknown_token_is_refused_by_name(token):
 def test_a_lone_surrogate_is_refused():
     with pytest.raises(InvalidInput, match="surrogate"):
         SHIPPED.encode("\ud800")
+
+
+@given(ENCODABLE)
+@settings(max_examples=60)
+def test_spans_are_whole_characters_in_order_and_cover_the_text(text):
+    ids, spans = SHIPPED.encode_spans(text)
+    whole = text.encode()
+    assert ids.tolist() == SHIPPED.encode(text).tolist()
+    assert spans.shape == (len(ids), 2)
+    covered = bytearray(len(whole))
+    for start, end in spans.tolist():
+        whole[start:end].decode()
+        covered[start:end] = b"\1" * (end - start)
+    assert all(covered)
+
+
+def test_the_shipped_file_is_cut_by_our_own_code():
+    assert SHIPPED.is_native
