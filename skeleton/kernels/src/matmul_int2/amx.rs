@@ -75,12 +75,17 @@ pub(super) fn product(out: &Shared<'_>, x: Quantised<'_>, weights: &Int2<'_>, ti
 fn pair(freed: &Freed, activations: &Activations<'_>, first: usize, chunk: &Range<usize>, sums: &mut [Bytes; 4]) {
     let (a, b) = (activations.codes(first), activations.codes(first + ROWS));
     let columns = activations.columns;
+    let next = activations.codes(if first + 2 * ROWS >= activations.x.scales.len() { 0 } else { first + 2 * ROWS });
     zero!("tmm0", "tmm1", "tmm2", "tmm3");
     for (i, g) in chunk.clone().enumerate() {
         load!("tmm4", a.wrapping_add(g * GROUP), columns);
         load!("tmm6", freed.upper[i].0.as_ptr(), 64usize);
         load!("tmm7", freed.lower[i].0.as_ptr(), 64usize);
         load!("tmm5", b.wrapping_add(g * GROUP), columns);
+        for row in 0..2 * ROWS {
+            // SAFETY: a fetch ahead may name any address.
+            unsafe { _mm_prefetch::<_MM_HINT_T0>(next.wrapping_add(row * columns + g * GROUP)) };
+        }
         dot!("tmm0", "tmm4", "tmm6");
         dot!("tmm1", "tmm4", "tmm7");
         dot!("tmm2", "tmm5", "tmm6");
