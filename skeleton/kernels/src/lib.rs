@@ -21,6 +21,7 @@ mod lanes;
 #[cfg(target_arch = "x86_64")]
 mod lanes512;
 pub mod matmul_f32;
+pub mod matmul_int16;
 pub mod matmul_int2;
 pub mod matmul_int4;
 pub mod matmul_int8;

@@ -3,6 +3,7 @@
 use super::{Call, HEAD, sharing};
 use crate::aligned::Floats;
 use crate::lanes::LANES;
+use crate::lanes512::turn4;
 use crate::parallel::Shared;
 use std::arch::x86_64::*;
 use std::ops::Range;
@@ -266,18 +267,4 @@ fn turn(call: &Call<'_>, kv_head: usize, first: usize, most: usize, turned: &mut
             unsafe { _mm512_storeu_ps(turned.0[at + d].as_mut_ptr().add(side * LANES), inputs[d]) };
         }
     }
-}
-
-/// Turn the 4 x 4 squares that lie in the same lane block of four registers.
-#[target_feature(enable = "avx512f")]
-#[inline]
-fn turn4([a, b, c, d]: [__m512; 4]) -> [__m512; 4] {
-    let (low_ab, high_ab) = (_mm512_unpacklo_ps(a, b), _mm512_unpackhi_ps(a, b));
-    let (low_cd, high_cd) = (_mm512_unpacklo_ps(c, d), _mm512_unpackhi_ps(c, d));
-    [
-        _mm512_shuffle_ps::<0b01_00_01_00>(low_ab, low_cd),
-        _mm512_shuffle_ps::<0b11_10_11_10>(low_ab, low_cd),
-        _mm512_shuffle_ps::<0b01_00_01_00>(high_ab, high_cd),
-        _mm512_shuffle_ps::<0b11_10_11_10>(high_ab, high_cd),
-    ]
 }
