@@ -27,6 +27,7 @@ pub mod matmul_int4;
 pub mod matmul_int8;
 pub mod norm;
 mod parallel;
+pub mod peaks;
 pub mod popcount;
 pub mod rope;
 pub mod silu;

@@ -6,6 +6,7 @@ use crate::lanes::LANES;
 use crate::lanes512::turn4;
 use crate::parallel::Shared;
 use std::arch::x86_64::*;
+use std::cell::Cell;
 use std::ops::Range;
 
 /// Registers of one head.
@@ -16,6 +17,14 @@ const SIDES: usize = 2;
 const KEYS: usize = SIDES * LANES;
 /// Values that are added together.
 const VALUES: usize = 64;
+
+/// The most weights that a thread keeps room for between tasks.
+const MOST_KEPT: usize = 1 << 18;
+
+thread_local! {
+    /// Room for the weights of a task: fresh memory costs as much as the scores.
+    static KEPT: Cell<Floats> = Cell::default();
+}
 
 /// `KEYS` keys, turned: input d of all of them, side by side. A register that crosses two lines costs two loads.
 #[repr(C, align(64))]
@@ -49,7 +58,9 @@ pub(super) fn tile(out: &Shared<'_>, call: &Call<'_>, kv_head: usize, rows: Rang
     }
     let Some(most) = queries.last().map(|query| query.seen) else { return };
     let stride = most.next_multiple_of(KEYS);
-    let weights = Floats::zeros(queries.len() * stride);
+    // What the thread's last task left is overwritten before it is read.
+    let mut weights = KEPT.take();
+    weights.resize(queries.len() * stride);
     let mut task = Task { call, kv_head, queries, weights, stride };
     let mut turned = Turned([[0.0; KEYS]; HEAD]);
     for first in (0..most).step_by(KEYS) {
@@ -69,6 +80,9 @@ pub(super) fn tile(out: &Shared<'_>, call: &Call<'_>, kv_head: usize, rows: Rang
         // SAFETY: each row and head belongs to one task.
         let out = unsafe { out.slice((query.row * call.heads + query.head) * HEAD, HEAD) };
         out.iter_mut().for_each(|sum| *sum *= inverse);
+    }
+    if task.weights.len() <= MOST_KEPT {
+        KEPT.set(task.weights);
     }
 }
 
