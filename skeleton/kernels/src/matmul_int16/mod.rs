@@ -26,6 +26,7 @@ const TILE: (usize, usize) = (16, 64);
 /// Rows of activations as whole numbers q of 16 bits, x = q s: an upper and a lower signed byte each, q = 256 upper + lower.
 ///
 /// s = max(absmax, 1e-5) / 32512 a row, q rounded half to even: a rounding of 1.5e-5 of the row's largest number.
+/// A row with a number that is not finite gives outputs that are not.
 #[derive(Clone, Debug)]
 pub struct Wide {
     columns: usize,

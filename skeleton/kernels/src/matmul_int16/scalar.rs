@@ -1,6 +1,6 @@
 //! The truth of the 16-bit product.
 use super::{LARGEST, Wide};
-use crate::lanes::largest;
+use crate::lanes::{largest, sum2};
 use crate::matmul_int8::Int8;
 use crate::parallel::Shared;
 use half::f16;
@@ -21,7 +21,9 @@ pub(super) fn quantise(
     let bytes = upper.chunks_exact_mut(columns).zip(lower.chunks_exact_mut(columns));
     for (((x, (upper, lower)), scale), moved) in x.chunks_exact(columns).zip(bytes).zip(scales).zip(moved) {
         let top = largest(x, f32::abs);
-        *scale = (if top > 1e-5 { top } else { 1e-5 }) / LARGEST as f32;
+        // Nothing, unless a number is not finite: then the row's scale, and so all of its outputs, are not either.
+        let spoiled = sum2(x, x, |value, _, sum| value * 0.0 + sum);
+        *scale = (if top > 1e-5 { top } else { 1e-5 }) / LARGEST as f32 + spoiled;
         for ((upper, lower), value) in upper.iter_mut().zip(lower.iter_mut()).zip(x) {
             let whole = (value / *scale + ROUNDER).to_bits().wrapping_sub(ROUNDER.to_bits()) as i32;
             *lower = whole as i8;
