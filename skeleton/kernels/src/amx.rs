@@ -53,9 +53,7 @@ pub(crate) use load;
 macro_rules! dot {
     ($sums:literal, $codes:literal, $levels:literal) => {
         // SAFETY: tiles are shaped by this module's contract.
-        unsafe {
-            std::arch::asm!(concat!("tdpbssd ", $sums, ", ", $codes, ", ", $levels), options(nostack, nomem))
-        }
+        unsafe { std::arch::asm!(concat!("tdpbssd ", $sums, ", ", $codes, ", ", $levels), options(nostack, nomem)) }
     };
 }
 pub(crate) use dot;

@@ -52,8 +52,10 @@ pub(crate) fn turn16(lines: [__m512; 16]) -> [__m512; 16] {
     let mut turned = lines;
     for j in 0..4 {
         let (a, b, c, d) = (fours[j], fours[4 + j], fours[8 + j], fours[12 + j]);
-        let (ab_low, ab_high) = (_mm512_shuffle_f32x4::<0b10_00_10_00>(a, b), _mm512_shuffle_f32x4::<0b11_01_11_01>(a, b));
-        let (cd_low, cd_high) = (_mm512_shuffle_f32x4::<0b10_00_10_00>(c, d), _mm512_shuffle_f32x4::<0b11_01_11_01>(c, d));
+        let (ab_low, ab_high) =
+            (_mm512_shuffle_f32x4::<0b10_00_10_00>(a, b), _mm512_shuffle_f32x4::<0b11_01_11_01>(a, b));
+        let (cd_low, cd_high) =
+            (_mm512_shuffle_f32x4::<0b10_00_10_00>(c, d), _mm512_shuffle_f32x4::<0b11_01_11_01>(c, d));
         turned[j] = _mm512_shuffle_f32x4::<0b10_00_10_00>(ab_low, cd_low);
         turned[8 + j] = _mm512_shuffle_f32x4::<0b11_01_11_01>(ab_low, cd_low);
         turned[4 + j] = _mm512_shuffle_f32x4::<0b10_00_10_00>(ab_high, cd_high);

@@ -34,7 +34,11 @@ impl<'a> Activations<'a> {
 
     /// Where the codes of sixteen rows from `first` on begin.
     fn codes(&self, first: usize) -> *const i8 {
-        if first + ROWS > self.x.scales.len() { self.rest.as_ptr() } else { self.x.codes[first * self.columns..].as_ptr() }
+        if first + ROWS > self.x.scales.len() {
+            self.rest.as_ptr()
+        } else {
+            self.x.codes[first * self.columns..].as_ptr()
+        }
     }
 }
 
@@ -179,8 +183,12 @@ fn free(freed: &mut Freed, weights: &Int2<'_>, tile: usize, units: &Units, chunk
                 _mm_prefetch::<_MM_HINT_T0>(from.wrapping_add(AHEAD).cast());
                 _mm512_loadu_si512(from.cast())
             };
-            let codes =
-                [packed, _mm512_srli_epi16::<2>(packed), _mm512_srli_epi16::<4>(packed), _mm512_srli_epi16::<6>(packed)];
+            let codes = [
+                packed,
+                _mm512_srli_epi16::<2>(packed),
+                _mm512_srli_epi16::<4>(packed),
+                _mm512_srli_epi16::<6>(packed),
+            ];
             for (j, code) in codes.into_iter().enumerate() {
                 // (code & mask) | place
                 let at = _mm512_ternarylogic_epi32::<0xEA>(code, mask, place);
@@ -206,10 +214,14 @@ fn tables(step: __m512i) -> (__m512i, __m512i) {
     let below = _mm512_mask_blend_epi16(0xAAAA_AAAA, less_triple, _mm512_slli_epi32::<16>(less));
     let above = _mm512_mask_blend_epi16(0xAAAA_AAAA, step, _mm512_slli_epi32::<16>(triple));
     // Even or odd bytes, two of each register; a negative place gives zero.
-    let even = (_mm_setr_epi8(0, 2, -1, -1, 4, 6, -1, -1, 8, 10, -1, -1, 12, 14, -1, -1),
-        _mm_setr_epi8(-1, -1, 0, 2, -1, -1, 4, 6, -1, -1, 8, 10, -1, -1, 12, 14));
-    let odd = (_mm_setr_epi8(1, 3, -1, -1, 5, 7, -1, -1, 9, 11, -1, -1, 13, 15, -1, -1),
-        _mm_setr_epi8(-1, -1, 1, 3, -1, -1, 5, 7, -1, -1, 9, 11, -1, -1, 13, 15));
+    let even = (
+        _mm_setr_epi8(0, 2, -1, -1, 4, 6, -1, -1, 8, 10, -1, -1, 12, 14, -1, -1),
+        _mm_setr_epi8(-1, -1, 0, 2, -1, -1, 4, 6, -1, -1, 8, 10, -1, -1, 12, 14),
+    );
+    let odd = (
+        _mm_setr_epi8(1, 3, -1, -1, 5, 7, -1, -1, 9, 11, -1, -1, 13, 15, -1, -1),
+        _mm_setr_epi8(-1, -1, 1, 3, -1, -1, 5, 7, -1, -1, 9, 11, -1, -1, 13, 15),
+    );
     let pick = |(low, high): (__m128i, __m128i), below, above| {
         let low = _mm512_shuffle_epi8(below, _mm512_broadcast_i32x4(low));
         _mm512_or_si512(low, _mm512_shuffle_epi8(above, _mm512_broadcast_i32x4(high)))

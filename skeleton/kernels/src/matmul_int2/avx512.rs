@@ -145,10 +145,7 @@ impl Units {
         let power = _mm512_and_si512(_mm512_castps_si512(_mm512_cvtph_ps(top)), _mm512_set1_epi32(0x7f80_0000));
         let power = _mm512_castsi512_ps(power);
         let unit = _mm512_div_ps(power, _mm512_set1_ps(4096.0));
-        Self {
-            per_unit: _mm512_div_ps(_mm512_set1_ps(1.0), unit),
-            half: _mm512_mul_ps(unit, _mm512_set1_ps(0.5)),
-        }
+        Self { per_unit: _mm512_div_ps(_mm512_set1_ps(1.0), unit), half: _mm512_mul_ps(unit, _mm512_set1_ps(0.5)) }
     }
 
     /// The scales of group `g` in units.

@@ -23,7 +23,7 @@ pub(super) fn peaks(x: &[f32], found: &mut Peaks) {
     };
     first.into_iter().chain(second).chain(tail.iter().copied()).for_each(&mut meet);
     let top = found.first;
-    let whole = blocks.iter().position(|block| block.iter().any(|&v| v == top)).unwrap_or(blocks.len()) * LANES;
+    let whole = blocks.iter().position(|block| block.contains(&top)).unwrap_or(blocks.len()) * LANES;
     found.place = x[whole..].iter().position(|&v| v == top).map_or(0, |place| whole + place);
 }
 
