@@ -1,82 +1,99 @@
-"""The network's passes: the native body beside torch in float32 and torch with dynamically quantised INT8 matrices.
+"""The network's passes: the native body beside torch in float32, bfloat16 and with dynamically quantised INT8 matrices.
 
-Alone: ``python tests/bench/forward.py [--quick] [--json] [--threads N]``. All three compute the same network after the
-same prefix of 128 tokens, in turn, with as many threads; figures are medians, ratio is ours over the rival's. A text
-pass ends with a token a place, a picture pass with a velocity a vector. Memory is the peak of a process of its own.
+Alone: ``python tests/bench/forward.py [--quick] [--json] [--threads N] [--size base|large] [--folder F]``. All compute
+the same network after the same prefix, in turn, with as many threads; figures are medians, ratio is ours over the
+rival's. A round is a draft (a canvas of 16) and its verification; a guided picture pass is the two passes of guidance,
+in one call of ours and in two of torch's. ``large`` has random weights. Memory is a process of its own.
 """
 
-import argparse
-import json
-import resource
-import statistics
+import dataclasses
 import subprocess
 import sys
-import time
+import tempfile
+import threading
+import warnings
 from pathlib import Path
 
 import numpy as np
+from figures import arguments, interleaved, line, show
 
 ROOT = Path(__file__).resolve().parents[2]
 BASE = ROOT / "brain" / "pretrained" / "base"
 PREFIX = 128
-TEXT_PASSES = {
-    "next-token pass": (1, "causal"),
-    "canvas of 16": (16, "canvas"),
-    "verification of 16": (16, "causal"),
-    "canvas of 64": (64, "canvas"),
-}
-PICTURE = 256
-MEMORY_SIDES = ("native", "torch")
-
-
-def line(what, ours, rival, rival_name, unit, bar):
-    """One figure: ``bar`` is the largest ratio that is good enough."""
-    ratio = ours / rival
-    return {
-        "what": what,
-        "ours": round(ours, 4),
-        "rival": round(rival, 4),
-        "rival_name": rival_name,
-        "unit": unit,
-        "ratio": round(ratio, 4),
-        "bar": bar,
-        "met": ratio <= bar,
-    }
+SIZES = {"large": {"width": 640, "layers": 10, "heads": 10, "key_value_heads": 5, "feed_forward": 1792}}
+TORCHES = ("torch f32", "torch bf16", "torch int8 dynamic")
+"""A sixth of f32's time and two thirds of int8's are the bars; bf16 stands beside them."""
+BARS = {"torch f32": 1 / 6, "torch bf16": None, "torch int8 dynamic": 1 / 1.5}
+BUDGET_MS = {"round of 16": 4.0, "four canvases of 64": 20.0, "guided picture pass": 1500 / 25}
 
 
 def tokens(n, seed):
     return np.random.default_rng(seed).integers(32, 8192, n).astype(np.uint32)
 
 
+def random_folder(size, out):
+    """A model folder of that size with random weights: their scales are those of a network at its first step."""
+    from brain.native.quant import quantise
+    from brain.native.weights import write_weights
+    from brain.score.folder import SCORE, TOKENIZER, WEIGHTS, read_spec
+    from brain.score.spec import PLAIN
+
+    spec = dataclasses.replace(read_spec(BASE), name=size, raw={}, **SIZES[size])
+    chance, stored = np.random.default_rng(0), []
+    for tensor in spec.tensors():
+        values = chance.standard_normal(tensor.shape).astype(np.float32) / np.sqrt(tensor.shape[-1], dtype=np.float32)
+        if len(tensor.shape) == 1:
+            values = np.ones(tensor.shape, np.float32)
+        packed, scales = values, None
+        if tensor.scheme == PLAIN:
+            packed = values.astype({"f32": np.float32, "f16": np.float16}[tensor.dtype])
+        else:
+            rule = "mean_abs" if tensor.scheme.startswith("int2") else "range"
+            packed, scales = quantise(values, tensor.scheme, rule)
+        stored.append((tensor.name, tensor.shape, tensor.scheme, packed, scales))
+    out.mkdir()
+    write_weights(out / WEIGHTS, stored, {"name": size})
+    (out / SCORE).write_text(spec.to_json())
+    (out / TOKENIZER).write_bytes((BASE / TOKENIZER).read_bytes())
+    return out
+
+
 class Ours:
     """The native body as it serves."""
 
-    def __init__(self, threads):
+    def __init__(self, folder, threads):
         from brain.backends.body import Choice, See, TextPass
         from brain.backends.native import NativeBody
 
-        self.body = NativeBody.open(BASE, threads)
+        self.body = NativeBody.open(folder, threads)
         self.see = {"causal": See.CAUSAL, "canvas": See.CANVAS}
         self.choice, self.text_pass = Choice(forbid=self.body.spec.forbidden), TextPass
-        self.prefix = self.body.prefix()
-        self.body.hidden([TextPass(self.prefix, tokens(PREFIX, 1), See.CAUSAL)])
+        self.prefix = self.fresh()
 
-    def text(self, ids, see):
-        found = self.body.propose([self.text_pass(self.prefix, ids, self.see[see])], self.choice)[0].token
-        self.prefix.truncate(PREFIX)
+    def fresh(self):
+        """A new prefix of the one prompt."""
+        prefix = self.body.prefix()
+        self.body.hidden([self.text_pass(prefix, tokens(PREFIX, 1), self.see["causal"])])
+        return prefix
+
+    def text(self, ids, see, prefix=None):
+        prefix = prefix or self.prefix
+        found = self.body.propose([self.text_pass(prefix, ids, self.see[see])], self.choice)[0].token
+        prefix.truncate(PREFIX)
         return found
 
-    def picture(self, x, time_of_each):
+    def picture(self, x, time_of_each, times=1):
         from brain.backends.body import CanvasPass
         from brain.score import positions
 
-        return self.body.velocity([CanvasPass(self.prefix, "image", x, time_of_each, *positions.image(PREFIX, 16))])[0]
+        grid = int(len(x) ** 0.5)
+        one = CanvasPass(self.prefix, "image", x, time_of_each, *positions.image(PREFIX, grid))
+        other = CanvasPass(self.prefix.fork(), "image", x, time_of_each, *positions.image(PREFIX, grid))
+        return self.body.velocity([one, other][:times])[0]
 
 
-def rival(threads, dynamic):
+def rival(folder, threads, kind):
     """The same network written the usual way in torch: ``nn.Linear``, fused attention, a kept prefix."""
-    import warnings
-
     import torch
     from torch import nn
     from torch.nn import functional
@@ -86,10 +103,22 @@ def rival(threads, dynamic):
     from brain.score.torch.trunk import rms, rotate
 
     torch.set_num_threads(threads)
-    network = from_folder(BASE)
+    network = from_folder(folder)
     spec = network.spec
 
+    class Halved(nn.Module):
+        """A matrix in bfloat16 between floats."""
+
+        def __init__(self, weight):
+            super().__init__()
+            self.weight = weight.detach().bfloat16()
+
+        def forward(self, x):
+            return functional.linear(x.bfloat16(), self.weight).float()
+
     def linear(weight):
+        if kind == "torch bf16":
+            return Halved(weight)
         layer = nn.Linear(weight.shape[1], weight.shape[0], bias=False)
         layer.weight = nn.Parameter(weight.detach().clone(), requires_grad=False)
         return layer
@@ -151,12 +180,12 @@ def rival(threads, dynamic):
         def picture(self, x, time_of_each):
             moment = network.time_embedding(torch.tensor(time_of_each))
             entered = network.enter("image", torch.tensor(x), moment)
-            hidden = self.trunk(entered, *positions.image(PREFIX, 16), "canvas")
+            hidden = self.trunk(entered, *positions.image(PREFIX, int(len(x) ** 0.5)), "canvas")
             return network.leave("image", hidden, moment).numpy()
 
     body = Rival().eval()
     body.text(tokens(PREFIX, 1), "causal", 0, keep=True)
-    if dynamic:
+    if kind == "torch int8 dynamic":
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             from torch.ao.quantization import quantize_dynamic
@@ -165,81 +194,99 @@ def rival(threads, dynamic):
     return body
 
 
-def interleaved(ways, arguments, rounds):
-    """The median milliseconds of each way, all run in turn after one round that is not counted."""
-    spent = {name: [] for name in ways}
-    for number in range(rounds + 1):
-        for name, way in ways.items():
-            begin = time.perf_counter()
-            way(*arguments)
-            if number:
-                spent[name].append(1e3 * (time.perf_counter() - begin))
-    return {name: statistics.median(found) for name, found in spent.items()}
-
-
-def speeds(threads, quick):
-    ours = Ours(threads)
-    rivals = {"torch f32": rival(threads, False), "torch int8 dynamic": rival(threads, True)}
-    texts = {name: body.text for name, body in rivals.items()}
-    pictures = {name: body.picture for name, body in rivals.items()}
-    lines = []
-    for what, (places, see) in TEXT_PASSES.items():
-        ids = tokens(places, 2)
-        agreed = (ours.text(ids, see) == rivals["torch f32"].text(ids, see)[0]).mean()
-        if agreed < 0.5:
-            raise SystemExit(f"{what}: the bodies agree on {agreed:.0%} of the tokens: not the same network")
-        lines += compared(what, {"ours": ours.text, **texts}, (ids, see), 5 if quick else 60)
+def speeds(folder, size, threads, quick):
+    ours = Ours(folder, threads)
+    torches = {name: rival(folder, threads, name) for name in TORCHES}
+    small, wide = tokens(16, 2), tokens(64, 4)
+    agreed = (ours.text(small, "causal") == torches["torch f32"].text(small, "causal")[0]).mean()
+    if size == "base" and agreed < 0.5:
+        raise SystemExit(f"the bodies agree on {agreed:.0%} of the tokens: not the same network")
     chance = np.random.default_rng(3)
-    x = chance.standard_normal((PICTURE, 32)).astype(np.float32)
-    when = np.full(PICTURE, 0.6, np.float32)
-    what = f"picture pass of {PICTURE} vectors"
-    return lines + compared(what, {"ours": ours.picture, **pictures}, (x, when), 2 if quick else 20)
+    x, when = chance.standard_normal((256, 32)).astype(np.float32), np.full(256, 0.6, np.float32)
+    jobs = {
+        "next token": lambda body: body.text(small[:1], "causal"),
+        "round of 16": lambda body: (body.text(small, "canvas"), body.text(small, "causal")),
+        "four canvases of 64": lambda body: [body.text(wide, "canvas") for _ in range(4)],
+        "guided picture pass": lambda body: (
+            body.picture(x, when, 2) if body is ours else [body.picture(x, when) for _ in range(2)]
+        ),
+    }
+    for what, job in jobs.items():
+        ways = {name: (lambda job=job, body=body: job(body)) for name, body in {"ours": ours, **torches}.items()}
+        rounds = (3 if quick else 15) if "picture" in what else (5 if quick else 41)
+        spent = {name: 1e3 * seconds for name, seconds in interleaved(ways, rounds).items()}
+        named = what if size == "base" else f"{what}, {size}"
+        for name, bar in BARS.items():
+            yield line(named, spent["ours"], spent[name], name, "ms", bar)
+        if named in BUDGET_MS:
+            yield line(f"{named}, by the clock", spent["ours"], None, "", "ms", BUDGET_MS[named])
+    yield at_once(ours, small, 10 if quick else 100)
 
 
-def compared(what, ways, arguments, rounds):
-    spent = interleaved(ways, arguments, rounds)
-    bars = {"torch f32": 0.7, "torch int8 dynamic": 1.0}
-    return [line(what, spent["ours"], spent[name], name, "ms", bar) for name, bar in bars.items()]
+def at_once(ours, ids, rounds):
+    """Two requests of ``rounds`` passes at the same time beside one after the other."""
+
+    def work():
+        prefix = ours.fresh()
+        for _ in range(rounds):
+            ours.text(ids, "canvas", prefix)
+
+    def together():
+        both = [threading.Thread(target=work) for _ in range(2)]
+        [one.start() for one in both]
+        [one.join() for one in both]
+
+    spent = interleaved({"at once": together, "in turn": lambda: (work(), work())}, 3)
+    return line("two requests at once", 1e3 * spent["at once"], 1e3 * spent["in turn"], "in turn", "ms", 1.0)
 
 
-def one_side(side, threads):
-    """What a process of its own needs for one body and one canvas: its peak resident memory in MB, printed."""
-    body = Ours(threads) if side == "native" else rival(threads, False)
+def resident_mb():
+    """What this process holds of memory, mapped files included (Linux)."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096 / 1e6
+
+
+def one_side(folder, side, threads):
+    """What opening one body and passing a canvas adds to a process that has imported all: MB, printed."""
+    import brain.backends.native  # noqa: F401
+
+    if side == "torch":
+        import torch  # noqa: F401
+    before = resident_mb()
+    body = Ours(folder, threads) if side == "native" else rival(folder, threads, "torch f32")
     body.text(tokens(64, 2), "canvas")
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    print(peak / (1 << 20 if sys.platform == "darwin" else 1 << 10))
+    print(resident_mb() - before)
 
 
-def sizes(threads):
-    found = {}
-    for side in MEMORY_SIDES:
-        command = [sys.executable, __file__, "--side", side, "--threads", str(threads)]
-        found[side] = float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
-    from brain.score.folder import WEIGHTS, read_spec
+def memory(folder, threads):
+    from brain.score.folder import WEIGHTS
 
-    stored, plain = (BASE / WEIGHTS).stat().st_size / 1e6, 4 * read_spec(BASE).parameters / 1e6
-    return [
-        line("peak memory of a process with the model", found["native"], found["torch"], "torch f32", "MiB", 0.5),
-        line("weights on disk", stored, plain, "float32", "MB", 0.15),
-    ]
+    stored = (folder / WEIGHTS).stat().st_size / 1e6
+    for side, rival_name, bar in (("native", "the weights' file", 1.3), ("torch", "the weights' file", None)):
+        command = [sys.executable, __file__, "--side", side, "--threads", str(threads), "--folder", str(folder)]
+        found = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+        yield line(f"memory held, {side}", float(found), stored, rival_name, "MB", bar)
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
-    parser.add_argument("--quick", action="store_true", help="fewer rounds: less than a minute")
-    parser.add_argument("--json", action="store_true", help="one object a line")
-    parser.add_argument("--threads", type=int, default=1, help="1: a loaded machine disturbs all sides alike")
-    parser.add_argument("--side", choices=MEMORY_SIDES, help=argparse.SUPPRESS)
-    words = parser.parse_args()
+    words = arguments(
+        __doc__,
+        ("--threads", {"type": int, "default": 2}),
+        ("--size", {"choices": ("base", *SIZES), "default": "base"}),
+        ("--folder", {"type": Path, "default": None, "help": "another model folder"}),
+        ("--side", {"choices": ("native", "torch"), "help": "memory of one side, by itself"}),
+    )
     if words.side:
-        one_side(words.side, words.threads)
+        one_side(words.folder or BASE, words.side, words.threads)
         return 0
-    lines = sizes(words.threads) + speeds(words.threads, words.quick)
-    for one in lines:
-        shown = f"{one['what']:42}{one['ours']:>10.3f}{one['rival']:>10.3f} {one['unit']:4}{one['ratio']:>7.3f}"
-        print(
-            json.dumps(one) if words.json else f"{shown}  {one['rival_name']}{'' if one['met'] else '  (bar missed)'}"
-        )
+    with tempfile.TemporaryDirectory() as room:
+        folder = words.folder or BASE
+        if words.size != "base":
+            folder = random_folder(words.size, Path(room) / words.size)
+        show(speeds(folder, words.size, words.threads, words.quick), words.json)
+        if Path("/proc/self/statm").exists():
+            show(memory(folder, words.threads), words.json)
+        else:
+            print("memory held is measured on Linux only", file=sys.stderr)
     return 0
 
 

@@ -6,6 +6,7 @@ use half::f16;
 use kernels::matmul_int2::Int2;
 use kernels::matmul_int4::Int4;
 use kernels::matmul_int8::Int8;
+use kernels::matmul_int16::{self, Wide};
 use kernels::{matmul_f32, matmul_int2, matmul_int4, matmul_int8};
 use weights::{Dtype, PLAIN, Tensor};
 
@@ -88,6 +89,33 @@ impl<'w> Matrix<'w> {
             Self::Int2(_) | Self::Int4(_) => return Err(Fault::bug("an embedding is row-major")),
         }
         Ok(())
+    }
+}
+
+/// Hidden states as they enter the head: whole numbers of 16 bits where the table is INT8 and the trunk computes in INT8, which is
+/// nearly float and far quicker; otherwise floats.
+#[derive(Debug)]
+pub(crate) enum HeadInput<'x> {
+    Wide(Wide),
+    Floats(&'x [f32]),
+}
+
+impl<'x> HeadInput<'x> {
+    /// The form that a head takes hidden states `[rows, width]` in.
+    pub fn of(head: &Matrix, hidden: &'x [f32], width: usize, precision: Precision) -> Outcome<Self> {
+        match (head, precision) {
+            (Matrix::Int8(_), Precision::Int8) => Ok(Self::Wide(Wide::of(hidden, width)?)),
+            _ => Ok(Self::Floats(hidden)),
+        }
+    }
+
+    /// The logits `[rows, tokens]` of the tokens that a part of the head has.
+    pub fn logits(&self, part: &Matrix, out: &mut [f32]) -> Outcome<()> {
+        match (self, part) {
+            (Self::Wide(x), Matrix::Int8(w)) => matmul_int16::matmul(out, x, w),
+            (Self::Floats(x), part) => part.apply_f32(out, x),
+            (Self::Wide(_), _) => Err(Fault::bug("only an INT8 head takes 16 bits")),
+        }
     }
 }
 

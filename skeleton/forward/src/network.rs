@@ -5,6 +5,7 @@ use crate::cache::Cache;
 use crate::choice::{Ask, Proposal};
 use crate::embed::{self, Times};
 use crate::latent::is_part;
+use crate::linear::HeadInput;
 use crate::operand::Precision;
 use crate::pass::{Input, Pass, check_all};
 use crate::propose::{self, RowAsk};
@@ -101,7 +102,7 @@ impl Network {
             let hidden = self.last_norm(&trunk, &wanted)?;
             cancel.check()?;
             let head = &trunk.body.embedding;
-            let mut all = propose::rows(head, self.spec.vocabulary, self.spec.width, &hidden, &rows)?;
+            let mut all = propose::rows(head, self.spec.vocabulary, self.spec.width, &hidden, precision, &rows)?;
             Ok(wanted.iter().map(|rows| all.take(rows.len())).collect())
         })
     }
@@ -136,7 +137,8 @@ impl Network {
         self.run(passes, precision, cancel, |trunk| {
             let one = |rows: &Range<usize>| {
                 let mut logits = vec![0.0; rows.len() * self.spec.vocabulary];
-                trunk.body.embedding.apply_f32(&mut logits, &self.norm_of(&trunk, rows.clone())?)?;
+                let (head, hidden) = (&trunk.body.embedding, self.norm_of(&trunk, rows.clone())?);
+                HeadInput::of(head, &hidden, self.spec.width, precision)?.logits(head, &mut logits)?;
                 Ok(logits)
             };
             trunk.ranges.iter().map(one).collect()

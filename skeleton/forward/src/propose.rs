@@ -1,6 +1,7 @@
 //! The proposal head: streams over the vocabulary in tiles and keeps, for each row, sums and a few candidates. Never the logits.
 use crate::choice::Proposal;
-use crate::linear::Matrix;
+use crate::linear::{HeadInput, Matrix};
+use crate::operand::Precision;
 use crate::race::{Offer, Race};
 use crate::tally::{BARRED, Tally, log_sum_of};
 use foundation::{Fault, Outcome};
@@ -50,17 +51,19 @@ pub(crate) fn rows(
     vocabulary: usize,
     width: usize,
     hidden: &[f32],
+    precision: Precision,
     asks: &[RowAsk],
 ) -> Outcome<Proposal> {
     let mut all = Proposal::default();
     for (hidden, asks) in hidden.chunks(ROWS * width).zip(asks.chunks(ROWS)) {
+        let hidden = HeadInput::of(head, hidden, width, precision)?;
         let at_a_time = if asks.len() < FEW_ROWS { 4 } else { 1 };
         let tiles: Vec<Vec<Part>> = (0..vocabulary.div_ceil(TILE))
             .into_par_iter()
             .with_min_len(at_a_time)
             .map_init(Buffers::default, |buffers, tile| {
                 let first = tile * TILE;
-                over_tile(head, first, TILE.min(vocabulary - first), hidden, asks, buffers)
+                over_tile(head, first, TILE.min(vocabulary - first), &hidden, asks, buffers)
             })
             .collect::<Outcome<_>>()?;
         for (row, ask) in asks.iter().enumerate() {
@@ -74,7 +77,7 @@ fn over_tile(
     head: &Matrix,
     first: usize,
     tokens: usize,
-    hidden: &[f32],
+    hidden: &HeadInput,
     asks: &[RowAsk],
     buffers: &mut Buffers,
 ) -> Outcome<Vec<Part>> {
@@ -82,7 +85,7 @@ fn over_tile(
     buffers.weights.resize(tokens);
     let part = head.part(first, tokens)?;
     // The tiles are split over the threads already.
-    kernels::on_this_thread(|| part.apply_f32(&mut buffers.logits, hidden))?;
+    kernels::on_this_thread(|| hidden.logits(&part, &mut buffers.logits))?;
     let rows = buffers.logits.chunks_exact_mut(tokens).zip(asks);
     rows.map(|(logits, ask)| Part::of(logits, first as u32, ask, &mut buffers.weights)).collect()
 }

@@ -1,6 +1,6 @@
 //! What a row's logits add up to, tile by tile of the vocabulary: maximum, runner-up, mass, entropy. Chooses nothing.
 use foundation::Outcome;
-use kernels::exp;
+use kernels::{exp, peaks};
 
 /// The logit of a token that must not be chosen; below every real one, and its weight is 0.
 pub(crate) const BARRED: f32 = -f32::MAX;
@@ -23,17 +23,10 @@ pub(crate) struct Tally {
 impl Tally {
     /// Tally a tile whose first token is `first`; leaves exp(l - max) in `weights`.
     pub fn of(logits: &[f32], first: u32, weights: &mut [f32]) -> Outcome<Self> {
-        let (max, arg, second) = top_two(logits, first);
-        weigh(logits, max, 1.0, weights)?;
-        // Eight sums side by side: a fixed order, and no waiting for the adder.
-        let (mut sums, mut tilts) = ([0.0f64; 8], [0.0f64; 8]);
-        for (l, w) in logits.chunks(8).zip(weights.chunks(8)) {
-            for (((sum, tilt), &l), &w) in sums.iter_mut().zip(&mut tilts).zip(l).zip(w) {
-                *sum += f64::from(w);
-                *tilt += f64::from((l - max) * w);
-            }
-        }
-        Ok(Self { max, arg, second, sum: sums.iter().sum(), tilt: tilts.iter().sum() })
+        let peaks = peaks::peaks(logits)?;
+        weigh(logits, peaks.first, 1.0, weights)?;
+        let (sum, tilt) = peaks::sums(logits, weights, peaks.first)?;
+        Ok(Self { max: peaks.first, arg: first + peaks.place as u32, second: peaks.second, sum, tilt })
     }
 
     /// This tally and that of the tokens after it, as one.
@@ -84,18 +77,6 @@ pub(crate) fn weigh(logits: &[f32], max: f32, temperature: f32, weights: &mut [f
     let rate = 1.0 / temperature;
     weights.iter_mut().zip(logits).for_each(|(w, &l)| *w = (l - max) * rate);
     exp::exp(weights, 0.0)
-}
-
-fn top_two(logits: &[f32], first: u32) -> (f32, u32, f32) {
-    let (mut max, mut arg, mut second) = (f32::NEG_INFINITY, first, f32::NEG_INFINITY);
-    for (token, &l) in (first..).zip(logits) {
-        if l > max {
-            (second, max, arg) = (max, l, token);
-        } else if l > second {
-            second = l;
-        }
-    }
-    (max, arg, second)
 }
 
 #[cfg(test)]

@@ -1,10 +1,74 @@
 //! The tile unit of x86-64 (AMX), asked for once a process and set up once a piece of work. Knows no weights.
 use std::arch::asm;
-use std::arch::x86_64::{__cpuid, __cpuid_count};
+use std::arch::x86_64::{__cpuid, __cpuid_count, __m512i, _mm512_load_si512};
 use std::sync::OnceLock;
 
 /// Rows of a full tile; each has 64 bytes.
 pub(crate) const ROWS: usize = 16;
+
+/// Bytes of one tile.
+pub(crate) const TILE: usize = ROWS * 64;
+
+/// A tile in memory.
+#[derive(Clone, Copy)]
+#[repr(C, align(64))]
+pub(crate) struct Bytes(pub [u8; TILE]);
+
+impl Bytes {
+    /// A tile of zeros.
+    pub(crate) const ZERO: Self = Self([0; TILE]);
+
+    /// Line `i` of sixteen.
+    #[target_feature(enable = "avx512f")]
+    #[inline]
+    pub(crate) fn line(&self, i: usize) -> __m512i {
+        let line = &self.0[i * 64..][..64];
+        // SAFETY: 64 bytes, aligned as the tile is.
+        unsafe { _mm512_load_si512(line.as_ptr().cast()) }
+    }
+}
+
+/// Set tiles to zero. For all of these: only while a `Tiles` of full tiles lives.
+macro_rules! zero {
+    ($($tile:literal),*) => {
+        // SAFETY: tiles are shaped by this module's contract.
+        unsafe { std::arch::asm!($(concat!("tilezero ", $tile)),*, options(nostack, nomem)) }
+    };
+}
+pub(crate) use zero;
+
+/// Load a tile from sixteen lines of 64 bytes, `$stride` bytes apart, which the caller owns.
+macro_rules! load {
+    ($tile:literal, $from:expr, $stride:expr) => {
+        // SAFETY: tiles are shaped, and sixteen lines may be read, by this module's contract.
+        unsafe {
+            std::arch::asm!(concat!("tileloadd ", $tile, ", [{from} + {stride}]"),
+                from = in(reg) $from, stride = in(reg) $stride, options(nostack, readonly))
+        }
+    };
+}
+pub(crate) use load;
+
+/// `$sums` += `$codes` x `$levels`, signed bytes, four neighbours a word.
+macro_rules! dot {
+    ($sums:literal, $codes:literal, $levels:literal) => {
+        // SAFETY: tiles are shaped by this module's contract.
+        unsafe { std::arch::asm!(concat!("tdpbssd ", $sums, ", ", $codes, ", ", $levels), options(nostack, nomem)) }
+    };
+}
+pub(crate) use dot;
+
+/// Save a tile to sixteen lines of 64 bytes.
+macro_rules! save {
+    ($tile:literal, $to:expr) => {
+        // SAFETY: tiles are shaped, and a whole tile may be written, by this module's contract.
+        unsafe {
+            std::arch::asm!(concat!("tilestored [{to} + {line}], ", $tile),
+                to = in(reg) $to, line = in(reg) 64usize, options(nostack))
+        }
+    };
+}
+pub(crate) use save;
 
 /// Shapes of the tiles in the form that `ldtilecfg` reads.
 /// Source: Intel 64 and IA-32 Architectures Software Developer's Manual, volume 2, LDTILECFG.

@@ -67,6 +67,7 @@ impl<'a> Shared<'a> {
     /// # Safety
     /// No two slices that live at the same time may overlap. Bounds are checked here.
     #[allow(clippy::mut_from_ref)]
+    #[inline(always)]
     pub(crate) unsafe fn slice(&self, from: usize, count: usize) -> &mut [f32] {
         assert!(from <= self.length && count <= self.length - from, "a task wrote outside of its output");
         // SAFETY: inside of the borrow by the assertion; disjoint by the caller's contract.

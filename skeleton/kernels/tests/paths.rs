@@ -8,7 +8,8 @@ use kernels::distance::{Measure, measure_on};
 use kernels::matmul_int2::Int2;
 use kernels::matmul_int4::Int4;
 use kernels::matmul_int8::Int8;
-use kernels::{act8, exp, matmul_f32, matmul_int2, matmul_int4, matmul_int8, norm, rope, silu, softmax};
+use kernels::matmul_int16::{self, Wide};
+use kernels::{act8, exp, matmul_f32, matmul_int2, matmul_int4, matmul_int8, norm, peaks, rope, silu, softmax};
 
 /// Run `work` on every path and compare the bits of what it returns with the scalar path's.
 fn same_bits(what: &str, work: impl Fn(Level) -> Vec<f32>) {
@@ -113,6 +114,51 @@ fn the_int2_products_keep_the_bits() {
             });
         }
     }
+}
+
+#[test]
+fn the_16_bit_product_keeps_the_bits_and_nearly_is_the_float_product() {
+    for (rows, columns) in [(1, 1), (5, 24), (48, 64), (67, 100), (35, 512), (16, 640)] {
+        let (table, scales) = (codes(12, rows * columns), scales(13, rows));
+        let weights = Int8::new(rows, columns, &table, &scales).unwrap();
+        for count in [1, 2, 3, 4, 5, 8, 9, 16, 33] {
+            let x = numbers(14, count * columns, 3.0);
+            let found = |level| {
+                let mut out = vec![0.0; count * rows];
+                let wide = Wide::of_on(level, &x, columns).unwrap();
+                matmul_int16::matmul_on(level, &mut out, &wide, &weights).unwrap();
+                out
+            };
+            same_bits("int16 x int8", found);
+            let mut floats = vec![0.0; count * rows];
+            matmul_int8::matmul_f32_int8(&mut floats, &x, &weights).unwrap();
+            let size = floats.iter().fold(0.0f32, |m, v| m.max(v.abs()));
+            let apart = floats.iter().zip(found(Level::Scalar)).fold(0.0f32, |m, (a, b)| m.max((a - b).abs()));
+            assert!(apart <= 1e-4 * size, "{apart} of {size}");
+        }
+    }
+}
+
+#[test]
+fn peaks_and_sums_keep_the_bits() {
+    for length in [1, 2, 15, 16, 17, 256, 300] {
+        let (x, w) = (numbers(15, length, 9.0), numbers(16, length, 1.0));
+        let mut tied = x.clone();
+        tied[length - 1] = 99.0;
+        tied[length / 2] = 99.0;
+        for x in [&x, &tied] {
+            let mut order: Vec<usize> = (0..length).collect();
+            order.sort_by(|&a, &b| x[b].total_cmp(&x[a]).then(a.cmp(&b)));
+            for &level in levels() {
+                let found = peaks::peaks_on(level, x).unwrap();
+                let second = order.get(1).map_or(f32::NEG_INFINITY, |&i| x[i]);
+                assert_eq!((found.first, found.place, found.second), (x[order[0]], order[0], second));
+                let (truth, ours) = (peaks::sums_on(Level::Scalar, x, &w, 9.0), peaks::sums_on(level, x, &w, 9.0));
+                assert_eq!(truth.unwrap(), ours.unwrap());
+            }
+        }
+    }
+    assert!(peaks::peaks(&[]).is_err() && peaks::sums(&[1.0], &[], 0.0).is_err());
 }
 
 #[test]

@@ -8,6 +8,7 @@ use kernels::cpu::{Level, levels};
 use kernels::matmul_int2::Int2;
 use kernels::matmul_int4::Int4;
 use kernels::matmul_int8::Int8;
+use kernels::matmul_int16::{self, Wide};
 use kernels::{matmul_f32, matmul_int2, matmul_int4, matmul_int8};
 
 const COUNT: usize = 37;
@@ -69,6 +70,20 @@ fn several_products_at_once_are_the_same_as_one_after_the_other() {
         matmul_int2::matmul(&mut alone, &a.codes, &a.scales, &a.sums, &weights).unwrap();
         assert_eq!(bits(&alone), bits(&out));
     }
+}
+
+#[test]
+fn rows_of_16_bits_stand_alone() {
+    let (rows, columns) = (530, 320);
+    let (table, row_scales) = (codes(4, rows * columns), scales(5, rows));
+    let weights = Int8::new(rows, columns, &table, &row_scales).unwrap();
+    let x = numbers(3, COUNT * columns, 2.0);
+    obeys_the_law("int16 x int8", rows, |level, from, to| {
+        let wide = Wide::of_on(level, &x[from * columns..to * columns], columns).unwrap();
+        let mut out = vec![0.0; (to - from) * rows];
+        matmul_int16::matmul_on(level, &mut out, &wide, &weights).unwrap();
+        out
+    });
 }
 
 #[test]

@@ -3,8 +3,10 @@
 use super::{Call, HEAD, sharing};
 use crate::aligned::Floats;
 use crate::lanes::LANES;
+use crate::lanes512::turn4;
 use crate::parallel::Shared;
 use std::arch::x86_64::*;
+use std::cell::Cell;
 use std::ops::Range;
 
 /// Registers of one head.
@@ -15,6 +17,14 @@ const SIDES: usize = 2;
 const KEYS: usize = SIDES * LANES;
 /// Values that are added together.
 const VALUES: usize = 64;
+
+/// The most weights that a thread keeps room for between tasks.
+const MOST_KEPT: usize = 1 << 18;
+
+thread_local! {
+    /// Room for the weights of a task: fresh memory costs as much as the scores.
+    static KEPT: Cell<Floats> = Cell::default();
+}
 
 /// `KEYS` keys, turned: input d of all of them, side by side. A register that crosses two lines costs two loads.
 #[repr(C, align(64))]
@@ -48,7 +58,9 @@ pub(super) fn tile(out: &Shared<'_>, call: &Call<'_>, kv_head: usize, rows: Rang
     }
     let Some(most) = queries.last().map(|query| query.seen) else { return };
     let stride = most.next_multiple_of(KEYS);
-    let weights = Floats::zeros(queries.len() * stride);
+    // What the thread's last task left is overwritten before it is read.
+    let mut weights = KEPT.take();
+    weights.resize(queries.len() * stride);
     let mut task = Task { call, kv_head, queries, weights, stride };
     let mut turned = Turned([[0.0; KEYS]; HEAD]);
     for first in (0..most).step_by(KEYS) {
@@ -68,6 +80,9 @@ pub(super) fn tile(out: &Shared<'_>, call: &Call<'_>, kv_head: usize, rows: Rang
         // SAFETY: each row and head belongs to one task.
         let out = unsafe { out.slice((query.row * call.heads + query.head) * HEAD, HEAD) };
         out.iter_mut().for_each(|sum| *sum *= inverse);
+    }
+    if task.weights.len() <= MOST_KEPT {
+        KEPT.set(task.weights);
     }
 }
 
@@ -266,18 +281,4 @@ fn turn(call: &Call<'_>, kv_head: usize, first: usize, most: usize, turned: &mut
             unsafe { _mm512_storeu_ps(turned.0[at + d].as_mut_ptr().add(side * LANES), inputs[d]) };
         }
     }
-}
-
-/// Turn the 4 x 4 squares that lie in the same lane block of four registers.
-#[target_feature(enable = "avx512f")]
-#[inline]
-fn turn4([a, b, c, d]: [__m512; 4]) -> [__m512; 4] {
-    let (low_ab, high_ab) = (_mm512_unpacklo_ps(a, b), _mm512_unpackhi_ps(a, b));
-    let (low_cd, high_cd) = (_mm512_unpacklo_ps(c, d), _mm512_unpackhi_ps(c, d));
-    [
-        _mm512_shuffle_ps::<0b01_00_01_00>(low_ab, low_cd),
-        _mm512_shuffle_ps::<0b11_10_11_10>(low_ab, low_cd),
-        _mm512_shuffle_ps::<0b01_00_01_00>(high_ab, high_cd),
-        _mm512_shuffle_ps::<0b11_10_11_10>(high_ab, high_cd),
-    ]
 }

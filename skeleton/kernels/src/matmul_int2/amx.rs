@@ -1,126 +1,181 @@
-//! The INT2 x INT8 product on the tile unit: one group of inputs of sixteen weight rows by sixteen activation rows at a
-//! time. The integer sums are exact, and are scaled and added in the order of the truth. No f32 activations.
-use super::avx512::{AHEAD, group_scales, store};
-use super::{GROUP, GROUP_BYTES, Int2, Quantised};
-use crate::amx::{ROWS, Tiles};
+//! The INT2 x INT8 product on the tile unit: levels times steps are whole numbers of 15 bits, two signed bytes each, so the sums
+//! over a chunk of groups stay in the tiles and no group is turned to float by itself. No f32 activations.
+use super::avx512::{AHEAD, Units, store};
+use super::{CHUNK, GROUP, GROUP_BYTES, Int2, Quantised};
+use crate::aligned::Floats;
+use crate::amx::{Bytes, ROWS, Tiles, dot, load, save, zero};
 use crate::lanes::LANES;
 use crate::parallel::Shared;
-use std::arch::asm;
 use std::arch::x86_64::*;
 use std::ops::Range;
 
 /// From how many activation rows on tiles are faster than `vpdpbusd`.
-pub(super) const FEWEST_ROWS: usize = 9;
-/// Bytes of one tile.
-const TILE: usize = ROWS * 64;
+pub(super) const FEWEST_ROWS: usize = 5;
 
-/// A tile in memory.
-#[derive(Clone, Copy)]
-#[repr(C, align(64))]
-struct Bytes([u8; TILE]);
-
-/// The weights of sixteen rows, freed: for each group a tile of levels times two, and sixteen halved scales.
+/// The weights of sixteen rows over a chunk of groups, freed: twice level x step, its upper and its lower byte.
 struct Freed {
-    levels: Vec<Bytes>,
-    scales: Vec<[f32; LANES]>,
+    upper: [Bytes; CHUNK],
+    lower: [Bytes; CHUNK],
+}
+
+/// The rows of activations, the last ones filled up with zeros to a whole tile.
+struct Activations<'a> {
+    x: Quantised<'a>,
+    rest: Vec<i8>,
+    columns: usize,
+}
+
+impl<'a> Activations<'a> {
+    fn new(x: Quantised<'a>, columns: usize) -> Self {
+        let mut rest = x.codes[x.scales.len() / ROWS * ROWS * columns..].to_vec();
+        rest.resize(ROWS * columns, 0);
+        Self { x, rest, columns }
+    }
+
+    /// Where the codes of sixteen rows from `first` on begin.
+    fn codes(&self, first: usize) -> *const i8 {
+        if first + ROWS > self.x.scales.len() {
+            self.rest.as_ptr()
+        } else {
+            self.x.codes[first * self.columns..].as_ptr()
+        }
+    }
 }
 
 /// As `avx512::product`; call only when `amx::available`.
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni,f16c")]
 pub(super) fn product(out: &Shared<'_>, x: Quantised<'_>, weights: &Int2<'_>, tiles: Range<usize>) {
-    let groups = weights.columns / GROUP;
-    let mut freed = Freed { levels: vec![Bytes([0; TILE]); groups], scales: vec![[0.0; LANES]; groups] };
-    let count = x.scales.len();
+    let (count, groups) = (x.scales.len(), weights.columns / GROUP);
     // SAFETY: tiles are available by the caller's contract; all are full.
     let _shaped = unsafe { Tiles::shape([ROWS as u8; 8]) };
-    // Rows that do not fill a tile are filled up with zeros.
-    let mut rest = x.codes[count / ROWS * ROWS * weights.columns..].to_vec();
-    rest.resize(ROWS * weights.columns, 0);
-    let mut sums = [Bytes([0; TILE]); 2];
+    let activations = Activations::new(x, weights.columns);
+    let mut freed = Freed { upper: [Bytes::ZERO; CHUNK], lower: [Bytes::ZERO; CHUNK] };
+    let mut sums = [Bytes::ZERO; 4];
+    let mut totals = Floats::zeros(if groups > CHUNK { count * LANES } else { 0 });
     for tile in tiles {
-        free(&mut freed, weights, tile);
-        for first in (0..count).step_by(ROWS) {
-            let live = ROWS.min(count - first);
-            let codes = if live < ROWS { &rest[..] } else { &x.codes[first * weights.columns..] };
-            let total = block(&freed, &codes[..ROWS * weights.columns], &mut sums);
-            for i in 0..live {
-                let scaled = _mm512_mul_ps(total[i], _mm512_set1_ps(x.scales[first + i]));
-                store(out, (first + i) * weights.rows + tile * LANES, scaled);
+        let units = Units::of(weights.tile_scales(tile));
+        for from in (0..groups).step_by(CHUNK) {
+            let chunk = from..groups.min(from + CHUNK);
+            free(&mut freed, weights, tile, &units, chunk.clone());
+            let mut finish = Finish { out, x, weights, tile, units: &units, totals: &mut totals, chunk: chunk.clone() };
+            let mut first = 0;
+            while first < count {
+                if count - first > ROWS {
+                    pair(&freed, &activations, first, &chunk, &mut sums);
+                    finish.rows(first, [&sums[0], &sums[1]], None);
+                    finish.rows(first + ROWS, [&sums[2], &sums[3]], None);
+                    first += 2 * ROWS;
+                } else {
+                    single(&freed, &activations, first, &chunk, &mut sums);
+                    finish.rows(first, [&sums[0], &sums[1]], Some([&sums[2], &sums[3]]));
+                    first += ROWS;
+                }
             }
         }
     }
 }
 
-/// One group in tiles of its own, numbers three of them: sums of `$sums`, from activations `$codes` and weights `$levels`.
-macro_rules! dots {
-    ($sums:literal, $codes:literal, $levels:literal, $from:expr, $stride:expr, $freed:expr, $to:expr) => {
-        // SAFETY: tiles are shaped as in `product`; sixteen rows of 64 bytes are read twice and written once.
-        unsafe {
-            asm!(concat!("tilezero ", $sums),
-                 concat!("tileloadd ", $codes, ", [{from} + {stride}]"),
-                 concat!("tileloadd ", $levels, ", [{freed} + {line}]"),
-                 concat!("tdpbssd ", $sums, ", ", $codes, ", ", $levels),
-                 concat!("tilestored [{to} + {line}], ", $sums),
-                 from = in(reg) $from, stride = in(reg) $stride, freed = in(reg) $freed, to = in(reg) $to,
-                 line = in(reg) 64usize, options(nostack));
+/// Sums of two times sixteen rows of activations: upper and lower of the first, then of the second.
+fn pair(freed: &Freed, activations: &Activations<'_>, first: usize, chunk: &Range<usize>, sums: &mut [Bytes; 4]) {
+    let (a, b) = (activations.codes(first), activations.codes(first + ROWS));
+    let columns = activations.columns;
+    let next = activations.codes(if first + 2 * ROWS >= activations.x.scales.len() { 0 } else { first + 2 * ROWS });
+    zero!("tmm0", "tmm1", "tmm2", "tmm3");
+    for (i, g) in chunk.clone().enumerate() {
+        load!("tmm4", a.wrapping_add(g * GROUP), columns);
+        load!("tmm6", freed.upper[i].0.as_ptr(), 64usize);
+        load!("tmm7", freed.lower[i].0.as_ptr(), 64usize);
+        load!("tmm5", b.wrapping_add(g * GROUP), columns);
+        for row in 0..2 * ROWS {
+            // SAFETY: a fetch ahead may name any address.
+            unsafe { _mm_prefetch::<_MM_HINT_T0>(next.wrapping_add(row * columns + g * GROUP)) };
         }
-    };
+        dot!("tmm0", "tmm4", "tmm6");
+        dot!("tmm1", "tmm4", "tmm7");
+        dot!("tmm2", "tmm5", "tmm6");
+        dot!("tmm3", "tmm5", "tmm7");
+    }
+    store_all(sums);
 }
 
-/// Sums over all groups for sixteen rows of codes.
-///
-/// The tile unit works on a group while the vector units add the one before it; neighbours take different tiles.
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni,f16c")]
-#[inline]
-fn block(freed: &Freed, codes: &[i8], sums: &mut [Bytes; 2]) -> [__m512; ROWS] {
-    let columns = codes.len() / ROWS;
-    let groups = columns / GROUP;
-    let [even, odd] = sums;
-    let mut total = [_mm512_setzero_ps(); ROWS];
-    let (from, levels) = (codes.as_ptr(), freed.levels.as_ptr());
-    dots!("tmm0", "tmm1", "tmm2", from, columns, levels, even.0.as_mut_ptr());
-    for g in (0..groups).step_by(2) {
-        if g + 1 < groups {
-            let (from, levels) = (from.wrapping_add((g + 1) * GROUP), levels.wrapping_add(g + 1));
-            dots!("tmm3", "tmm4", "tmm5", from, columns, levels, odd.0.as_mut_ptr());
-        }
-        add(&mut total, even, &freed.scales[g]);
-        if g + 2 < groups {
-            let (from, levels) = (from.wrapping_add((g + 2) * GROUP), levels.wrapping_add(g + 2));
-            dots!("tmm0", "tmm1", "tmm2", from, columns, levels, even.0.as_mut_ptr());
-        }
-        if g + 1 < groups {
-            add(&mut total, odd, &freed.scales[g + 1]);
+/// Sums of sixteen rows of activations: upper and lower of the even groups, then of the odd ones. A tile that waits for itself
+/// takes three times as long, so four are kept.
+fn single(freed: &Freed, activations: &Activations<'_>, first: usize, chunk: &Range<usize>, sums: &mut [Bytes; 4]) {
+    let (a, columns) = (activations.codes(first), activations.columns);
+    zero!("tmm0", "tmm1", "tmm2", "tmm3");
+    for (i, g) in chunk.clone().enumerate() {
+        load!("tmm4", a.wrapping_add(g * GROUP), columns);
+        load!("tmm6", freed.upper[i].0.as_ptr(), 64usize);
+        load!("tmm7", freed.lower[i].0.as_ptr(), 64usize);
+        if i % 2 == 0 {
+            dot!("tmm0", "tmm4", "tmm6");
+            dot!("tmm1", "tmm4", "tmm7");
+        } else {
+            dot!("tmm2", "tmm4", "tmm6");
+            dot!("tmm3", "tmm4", "tmm7");
         }
     }
-    total
+    store_all(sums);
 }
 
-/// total += sums x scales, row by row.
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni,f16c")]
-#[inline]
-fn add(total: &mut [__m512; ROWS], sums: &Bytes, scales: &[f32; LANES]) {
-    // SAFETY: sixteen places.
-    let scales = unsafe { _mm512_loadu_ps(scales.as_ptr()) };
-    for i in 0..ROWS {
-        // SAFETY: a tile has sixteen rows of 64 bytes.
-        let sum = unsafe { _mm512_load_si512(sums.0.as_ptr().add(i * 64).cast()) };
-        total[i] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(sum), scales, total[i]);
+fn store_all(sums: &mut [Bytes; 4]) {
+    save!("tmm0", sums[0].0.as_mut_ptr());
+    save!("tmm1", sums[1].0.as_mut_ptr());
+    save!("tmm2", sums[2].0.as_mut_ptr());
+    save!("tmm3", sums[3].0.as_mut_ptr());
+}
+
+/// What turns the sums of a chunk to float, and after the last chunk into outputs.
+struct Finish<'a> {
+    out: &'a Shared<'a>,
+    x: Quantised<'a>,
+    weights: &'a Int2<'a>,
+    tile: usize,
+    units: &'a Units,
+    totals: &'a mut Floats,
+    chunk: Range<usize>,
+}
+
+impl Finish<'_> {
+    /// Rows from `first` on; [upper, lower] sums, and perhaps more of them to add.
+    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni,f16c")]
+    #[inline]
+    fn rows(&mut self, first: usize, sums: [&Bytes; 2], more: Option<[&Bytes; 2]>) {
+        let last = self.chunk.end * GROUP == self.weights.columns;
+        for i in 0..ROWS.min(self.x.scales.len() - first) {
+            let [mut upper, mut lower] = sums.map(|tile| tile.line(i));
+            if let Some([more_upper, more_lower]) = more {
+                upper = _mm512_add_epi32(upper, more_upper.line(i));
+                lower = _mm512_add_epi32(lower, more_lower.line(i));
+            }
+            let mut total = _mm512_cvtepi32_ps(_mm512_add_epi32(_mm512_slli_epi32::<8>(upper), lower));
+            let m = first + i;
+            if self.chunk.start > 0 {
+                // SAFETY: sixteen places for each row.
+                total = unsafe { _mm512_add_ps(_mm512_loadu_ps(self.totals[m * LANES..][..LANES].as_ptr()), total) };
+            }
+            if last {
+                let scaled = _mm512_mul_ps(_mm512_mul_ps(total, self.units.half), _mm512_set1_ps(self.x.scales[m]));
+                store(self.out, m * self.weights.rows + self.tile * LANES, scaled);
+            } else {
+                // SAFETY: as above.
+                unsafe { _mm512_storeu_ps(self.totals[m * LANES..][..LANES].as_mut_ptr(), total) };
+            }
+        }
     }
 }
 
-/// Free a row tile. Inputs 4 j .. 4 j + 3 of sixteen rows, byte by byte, are exactly one row of the weights' tile.
+/// Free a chunk of a row tile. Inputs 4 j .. 4 j + 3 of sixteen rows, byte by byte, are exactly one row of the weights' tile.
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni,f16c")]
 #[inline]
-fn free(freed: &mut Freed, weights: &Int2<'_>, tile: usize) {
+fn free(freed: &mut Freed, weights: &Int2<'_>, tile: usize, units: &Units, chunk: Range<usize>) {
     let (bytes, scales) = (weights.tile_bytes(tile), weights.tile_scales(tile));
-    // Twice the level by the two lower, and by the two upper bits of a half byte.
-    let lower = _mm512_broadcast_i32x4(_mm_setr_epi8(-3, -1, 1, 3, -3, -1, 1, 3, -3, -1, 1, 3, -3, -1, 1, 3));
-    let upper = _mm512_broadcast_i32x4(_mm_setr_epi8(-3, -3, -3, -3, -1, -1, -1, -1, 1, 1, 1, 1, 3, 3, 3, 3));
-    let mask = _mm512_set1_epi8(15);
-    let half = _mm512_set1_ps(0.5);
-    for g in 0..weights.columns / GROUP {
-        let to = freed.levels[g].0.as_mut_ptr();
+    let mask = _mm512_set1_epi8(3);
+    // Four rows share sixteen bytes of the tables, four bytes a row.
+    let place = _mm512_broadcast_i32x4(_mm_setr_epi8(0, 0, 0, 0, 4, 4, 4, 4, 8, 8, 8, 8, 12, 12, 12, 12));
+    for (i, g) in chunk.enumerate() {
+        let (upper, lower) = tables(units.steps(scales, g));
+        let (to_upper, to_lower) = (freed.upper[i].0.as_mut_ptr(), freed.lower[i].0.as_mut_ptr());
         for block in 0..GROUP / 16 {
             // SAFETY: `tile_bytes` has GROUP_BYTES for each group, four blocks of 64; a fetch ahead may name any address.
             let packed = unsafe {
@@ -128,18 +183,49 @@ fn free(freed: &mut Freed, weights: &Int2<'_>, tile: usize) {
                 _mm_prefetch::<_MM_HINT_T0>(from.wrapping_add(AHEAD).cast());
                 _mm512_loadu_si512(from.cast())
             };
-            let low = _mm512_and_si512(packed, mask);
-            let high = _mm512_and_si512(_mm512_srli_epi16::<4>(packed), mask);
-            // SAFETY: four rows of 64 bytes from block * 256 on lie in the tile.
-            unsafe {
-                let to = to.add(block * 256);
-                _mm512_store_si512(to.cast(), _mm512_shuffle_epi8(lower, low));
-                _mm512_store_si512(to.add(64).cast(), _mm512_shuffle_epi8(upper, low));
-                _mm512_store_si512(to.add(128).cast(), _mm512_shuffle_epi8(lower, high));
-                _mm512_store_si512(to.add(192).cast(), _mm512_shuffle_epi8(upper, high));
+            let codes = [
+                packed,
+                _mm512_srli_epi16::<2>(packed),
+                _mm512_srli_epi16::<4>(packed),
+                _mm512_srli_epi16::<6>(packed),
+            ];
+            for (j, code) in codes.into_iter().enumerate() {
+                // (code & mask) | place
+                let at = _mm512_ternarylogic_epi32::<0xEA>(code, mask, place);
+                let line = (block * 4 + j) * 64;
+                // SAFETY: sixteen lines of 64 bytes are in a tile.
+                unsafe {
+                    _mm512_store_si512(to_upper.add(line).cast(), _mm512_shuffle_epi8(upper, at));
+                    _mm512_store_si512(to_lower.add(line).cast(), _mm512_shuffle_epi8(lower, at));
+                }
             }
         }
-        // SAFETY: sixteen places.
-        unsafe { _mm512_storeu_ps(freed.scales[g].as_mut_ptr(), _mm512_mul_ps(group_scales(scales, g), half)) };
     }
+}
+
+/// Upper and lower bytes of -3, -1, 1 and 3 times the step of each row; the lower is signed, so the upper is rounded.
+#[target_feature(enable = "avx512f,avx512bw")]
+#[inline]
+fn tables(step: __m512i) -> (__m512i, __m512i) {
+    let zero = _mm512_setzero_si512();
+    let triple = _mm512_add_epi32(_mm512_add_epi32(step, step), step);
+    let (less, less_triple) = (_mm512_sub_epi32(zero, step), _mm512_sub_epi32(zero, triple));
+    // The two lower codes as words of one register, the two upper codes as words of another.
+    let below = _mm512_mask_blend_epi16(0xAAAA_AAAA, less_triple, _mm512_slli_epi32::<16>(less));
+    let above = _mm512_mask_blend_epi16(0xAAAA_AAAA, step, _mm512_slli_epi32::<16>(triple));
+    // Even or odd bytes, two of each register; a negative place gives zero.
+    let even = (
+        _mm_setr_epi8(0, 2, -1, -1, 4, 6, -1, -1, 8, 10, -1, -1, 12, 14, -1, -1),
+        _mm_setr_epi8(-1, -1, 0, 2, -1, -1, 4, 6, -1, -1, 8, 10, -1, -1, 12, 14),
+    );
+    let odd = (
+        _mm_setr_epi8(1, 3, -1, -1, 5, 7, -1, -1, 9, 11, -1, -1, 13, 15, -1, -1),
+        _mm_setr_epi8(-1, -1, 1, 3, -1, -1, 5, 7, -1, -1, 9, 11, -1, -1, 13, 15),
+    );
+    let pick = |(low, high): (__m128i, __m128i), below, above| {
+        let low = _mm512_shuffle_epi8(below, _mm512_broadcast_i32x4(low));
+        _mm512_or_si512(low, _mm512_shuffle_epi8(above, _mm512_broadcast_i32x4(high)))
+    };
+    let half = _mm512_set1_epi16(128);
+    (pick(odd, _mm512_add_epi16(below, half), _mm512_add_epi16(above, half)), pick(even, below, above))
 }

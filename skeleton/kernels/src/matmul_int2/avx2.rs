@@ -1,6 +1,7 @@
 //! The INT2 products for AVX2: a row tile is two registers of eight lanes; no VNNI, so products of bytes are summed
 //! in 16 bits first, where a whole group fits.
-use super::{GROUP, GROUP_BYTES, Int2, Quantised};
+use super::scalar::{step, units};
+use super::{CHUNK, GROUP, GROUP_BYTES, Int2, Quantised};
 use crate::cpu::truth_for;
 use crate::lanes::LANES;
 use crate::parallel::Shared;
@@ -31,24 +32,33 @@ pub(super) fn product(out: &Shared<'_>, x: Quantised<'_>, weights: &Int2<'_>, ti
 fn rows<const M: usize>(out: &Shared<'_>, x: Quantised<'_>, weights: &Int2<'_>, tile: usize, m: usize) -> usize {
     let (columns, groups) = (weights.columns, weights.columns / GROUP);
     let (bytes, scales) = (weights.tile_bytes(tile), weights.tile_scales(tile));
+    let units = units(scales);
     let codes: [&[i8]; M] = std::array::from_fn(|i| &x.codes[(m + i) * columns..][..columns]);
     for half in 0..2 {
-        let mut total = [_mm256_setzero_ps(); M];
+        let (mut total, mut whole) = ([_mm256_setzero_ps(); M], [_mm256_setzero_si256(); M]);
         for g in 0..groups {
             let sums = group::<M>(&bytes[g * GROUP_BYTES..][..GROUP_BYTES], half, &codes, g * GROUP);
-            let eight = &scales[g * LANES + half * 8..][..8];
-            // SAFETY: eight u16 are the 16 bytes that are read.
-            let scale = _mm256_cvtph_ps(unsafe { _mm_loadu_si128(eight.as_ptr().cast()) });
-            let scale = _mm256_mul_ps(scale, _mm256_set1_ps(0.5));
+            let mut steps = [0; 8];
+            for lane in 0..8 {
+                steps[lane] = step(scales[g * LANES + half * 8 + lane], units[half * 8 + lane]);
+            }
+            // SAFETY: eight places.
+            let step = unsafe { _mm256_loadu_si256(steps.as_ptr().cast()) };
             for i in 0..M {
                 let start = _mm256_set1_epi32(x.group_sums[(m + i) * groups + g].wrapping_mul(-3));
                 let doubled = _mm256_add_epi32(_mm256_add_epi32(sums[i], sums[i]), start);
-                total[i] = _mm256_fmadd_ps(_mm256_cvtepi32_ps(doubled), scale, total[i]);
+                whole[i] = _mm256_add_epi32(whole[i], _mm256_mullo_epi32(doubled, step));
+                if (g + 1).is_multiple_of(CHUNK) || g + 1 == groups {
+                    let chunk = std::mem::replace(&mut whole[i], _mm256_setzero_si256());
+                    total[i] = _mm256_add_ps(total[i], _mm256_cvtepi32_ps(chunk));
+                }
             }
         }
+        // SAFETY: eight places.
+        let unit = _mm256_mul_ps(unsafe { _mm256_loadu_ps(units[half * 8..][..8].as_ptr()) }, _mm256_set1_ps(0.5));
         for (i, total) in total.into_iter().enumerate() {
             let at = (m + i) * weights.rows + tile * LANES + half * 8;
-            let scaled = _mm256_mul_ps(total, _mm256_set1_ps(x.scales[m + i]));
+            let scaled = _mm256_mul_ps(_mm256_mul_ps(total, unit), _mm256_set1_ps(x.scales[m + i]));
             // SAFETY: each row tile belongs to one task, and the slice has eight places.
             unsafe { _mm256_storeu_ps(out.slice(at, 8).as_mut_ptr(), scaled) };
         }

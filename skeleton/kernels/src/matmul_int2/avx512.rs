@@ -1,5 +1,5 @@
 //! The INT2 products for AVX-512 VNNI: sixteen rows of weights are the sixteen lanes of a register.
-use super::{GROUP, GROUP_BYTES, Int2, Quantised, amx};
+use super::{CHUNK, GROUP, GROUP_BYTES, Int2, Quantised, amx};
 use crate::lanes::LANES;
 use crate::parallel::Shared;
 use std::arch::x86_64::*;
@@ -54,7 +54,8 @@ fn rows<const M: usize>(
     let (columns, groups) = (weights.columns, weights.columns / GROUP);
     let (bytes, scales) = (weights.tile_bytes(tile), weights.tile_scales(tile));
     let (codes, starts) = (&x.codes[m * columns..(m + M) * columns], &starts[m * groups..(m + M) * groups]);
-    let mut total = [_mm512_setzero_ps(); M];
+    let units = Units::of(scales);
+    let (mut total, mut whole) = ([_mm512_setzero_ps(); M], [_mm512_setzero_si512(); M]);
     for g in 0..groups {
         let mut sums = [[_mm512_setzero_si512(); 4]; M];
         for i in 0..M {
@@ -78,17 +79,24 @@ fn rows<const M: usize>(
                 }
             }
         }
-        let scale = _mm512_mul_ps(group_scales(scales, g), _mm512_set1_ps(0.5));
+        // A sum fits in sixteen bits; the upper half of a word meets a zero.
+        let step = _mm512_and_si512(units.steps(scales, g), _mm512_set1_epi32(0xffff));
         for i in 0..M {
             let mut sum = sums[i][0];
             for chain in 1..const { chains(M) } {
                 sum = _mm512_add_epi32(sum, sums[i][chain]);
             }
-            total[i] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(sum), scale, total[i]);
+            whole[i] = _mm512_dpwssd_epi32(whole[i], sum, step);
+        }
+        if (g + 1).is_multiple_of(CHUNK) || g + 1 == groups {
+            for i in 0..M {
+                total[i] = _mm512_add_ps(total[i], _mm512_cvtepi32_ps(whole[i]));
+                whole[i] = _mm512_setzero_si512();
+            }
         }
     }
     for (i, total) in total.into_iter().enumerate() {
-        let scaled = _mm512_mul_ps(total, _mm512_set1_ps(x.scales[m + i]));
+        let scaled = _mm512_mul_ps(_mm512_mul_ps(total, units.half), _mm512_set1_ps(x.scales[m + i]));
         store(out, (m + i) * weights.rows + tile * LANES, scaled);
     }
     M
@@ -116,10 +124,42 @@ fn doubled_codes(packed: __m512i) -> [__m512i; 4] {
     ]
 }
 
+/// The units of sixteen rows, as `scalar::units` finds them.
+pub(super) struct Units {
+    /// One by each unit.
+    per_unit: __m512,
+    /// Half of each unit, as levels are counted in halves.
+    pub half: __m512,
+}
+
+impl Units {
+    #[target_feature(enable = "avx512f,avx512bw,avx512vl,f16c")]
+    #[inline]
+    pub(super) fn of(scales: &[u16]) -> Self {
+        let mut top = _mm256_set1_epi16(0x0400);
+        for sixteen in scales.chunks_exact(LANES) {
+            // SAFETY: sixteen u16 are the 32 bytes that are read.
+            let bits = unsafe { _mm256_loadu_si256(sixteen.as_ptr().cast()) };
+            top = _mm256_max_epi16(top, _mm256_and_si256(bits, _mm256_set1_epi16(0x7fff)));
+        }
+        let power = _mm512_and_si512(_mm512_castps_si512(_mm512_cvtph_ps(top)), _mm512_set1_epi32(0x7f80_0000));
+        let power = _mm512_castsi512_ps(power);
+        let unit = _mm512_div_ps(power, _mm512_set1_ps(4096.0));
+        Self { per_unit: _mm512_div_ps(_mm512_set1_ps(1.0), unit), half: _mm512_mul_ps(unit, _mm512_set1_ps(0.5)) }
+    }
+
+    /// The scales of group `g` in units.
+    #[target_feature(enable = "avx512f,avx512bw,avx512vl,f16c")]
+    #[inline]
+    pub(super) fn steps(&self, scales: &[u16], g: usize) -> __m512i {
+        _mm512_cvtps_epi32(_mm512_mul_ps(group_scales(scales, g), self.per_unit))
+    }
+}
+
 /// The sixteen scales of group `g` of a tile.
 #[target_feature(enable = "avx512f,f16c")]
 #[inline]
-pub(super) fn group_scales(scales: &[u16], g: usize) -> __m512 {
+fn group_scales(scales: &[u16], g: usize) -> __m512 {
     let sixteen = &scales[g * LANES..][..LANES];
     // SAFETY: sixteen u16 are the 32 bytes that are read.
     _mm512_cvtph_ps(unsafe { _mm256_loadu_si256(sixteen.as_ptr().cast()) })

@@ -20,6 +20,8 @@ use crate::{check, lanes::LANES};
 use foundation::Outcome;
 use std::ops::Range;
 
+/// Groups whose sums are added as whole numbers.
+const CHUNK: usize = 8;
 /// Bytes of one row tile for one group of inputs.
 const GROUP_BYTES: usize = LANES * GROUP / 4;
 
@@ -77,7 +79,9 @@ struct Quantised<'a> {
 /// out = x Wᵀ for activations from `act8::quantise` with group sums.
 ///
 /// Shapes: out [M, rows], codes [M, columns], act_scales [M], group_sums [M, columns / 64].
-/// Groups are summed in integers, exactly; groups are added in order in f32, each by one fused multiply-add.
+/// The scales of a row are whole multiples (`steps`) of its unit, 2^-12 of the largest one's power of two: exact for all scales
+/// above a quarter of the largest, to half a unit below. Eight groups are so summed in integers, exactly, and these sums added in
+/// order in f32; then come the unit and the activations' scale.
 /// Runs on the pool that the caller is in, over row tiles.
 pub fn matmul(
     out: &mut [f32],

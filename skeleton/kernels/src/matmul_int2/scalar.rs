@@ -1,5 +1,5 @@
 //! The truth of the INT2 products.
-use super::{GROUP, GROUP_BYTES, Int2, Quantised};
+use super::{CHUNK, GROUP, GROUP_BYTES, Int2, Quantised};
 use crate::lanes::{LANES, Lanes};
 use crate::parallel::Shared;
 use half::f16;
@@ -22,24 +22,57 @@ fn scale(bits: u16) -> f32 {
     f16::from_bits(bits).to_f32()
 }
 
+/// 1.5 x 2^23: adding and taking it away rounds to the nearest integer, half to even.
+const ROUNDER: f32 = 12_582_912.0;
+
+/// The units of sixteen rows: powers of two, 2^-12 of the largest scale's.
+#[inline(always)]
+pub(super) fn units(scales: &[u16]) -> Lanes {
+    // The smallest normal f16, so that a unit is never zero.
+    let mut top = [0x0400u16; LANES];
+    for scales in scales.chunks_exact(LANES) {
+        for lane in 0..LANES {
+            top[lane] = top[lane].max(scales[lane] & 0x7fff);
+        }
+    }
+    top.map(|bits| f32::from_bits(scale(bits).to_bits() & 0x7f80_0000) / 4096.0)
+}
+
+/// How many units a scale has.
+#[inline(always)]
+pub(super) fn step(bits: u16, unit: f32) -> i32 {
+    let rounded = scale(bits) * (1.0 / unit) + ROUNDER;
+    rounded.to_bits().wrapping_sub(ROUNDER.to_bits()) as i32
+}
+
 #[inline(always)]
 pub(super) fn product(out: &Shared<'_>, x: Quantised<'_>, weights: &Int2<'_>, tiles: Range<usize>) {
     for tile in tiles {
         let (bytes, scales) = (weights.tile_bytes(tile), weights.tile_scales(tile));
+        let units = units(scales);
         for (m, codes) in x.codes.chunks_exact(weights.columns).enumerate() {
             let sums = &x.group_sums[m * (weights.columns / GROUP)..];
             let mut total = [0.0f32; LANES];
             let groups = bytes.chunks_exact(GROUP_BYTES).zip(scales.chunks_exact(LANES)).zip(codes.chunks_exact(GROUP));
-            for (((bytes, scales), codes), sum) in groups.zip(sums) {
+            let mut whole = [0i32; LANES];
+            for (g, (((bytes, scales), codes), sum)) in groups.zip(sums).enumerate() {
                 let dots = group_i32(bytes, codes);
                 for lane in 0..LANES {
                     let doubled = (2 * dots[lane]).wrapping_sub(sum.wrapping_mul(3));
-                    total[lane] = (doubled as f32).mul_add(scale(scales[lane]) * 0.5, total[lane]);
+                    let stepped = doubled.wrapping_mul(step(scales[lane], units[lane]));
+                    whole[lane] = whole[lane].wrapping_add(stepped);
+                }
+                if (g + 1).is_multiple_of(CHUNK) || (g + 1) * GROUP == weights.columns {
+                    for lane in 0..LANES {
+                        total[lane] += std::mem::take(&mut whole[lane]) as f32;
+                    }
                 }
             }
             // SAFETY: each row tile belongs to one task.
             let out = unsafe { out.slice(m * weights.rows + tile * LANES, LANES) };
-            out.iter_mut().zip(total).for_each(|(out, total)| *out = total * x.scales[m]);
+            for lane in 0..LANES {
+                out[lane] = total[lane] * (units[lane] * 0.5) * x.scales[m];
+            }
         }
     }
 }

@@ -60,6 +60,12 @@ impl<'a> Int8<'a> {
         Ok(Self { rows: count, columns: self.columns, codes, scales: &self.scales[first..first + count] })
     }
 
+    /// Codes and scale of row `index`, which exists.
+    #[inline(always)]
+    pub(crate) fn at(&self, index: usize) -> (&'a [i8], u16) {
+        (&self.codes[index * self.columns..][..self.columns], self.scales[index])
+    }
+
     /// Row `index` as numbers, code x scale (an embedding). Shape: out [columns].
     pub fn row(&self, index: usize, out: &mut [f32]) -> Outcome<()> {
         check::length("out of an int8 row", out.len(), self.columns)?;
