@@ -559,7 +559,7 @@ class Network:
     def threads(self) -> int:
         """The threads of its pool."""
 
-# ------------------------------------------------------------------------ the decoders of the continuous kinds (forward)
+# ----------------------------------------------------------------------- the decoders of the continuous kinds (forward)
 
 @final
 class PictureDecoder:
@@ -567,7 +567,7 @@ class PictureDecoder:
 
     Law: a picture's bytes depend on its own latents alone, not on the others of the call or the number of threads.
     ``precision``: weights are INT8 either way; "f32" keeps activations as they are, which the golden vectors hold for,
-    "int8" rounds them too: a fifth faster, and 42 dB from the other. "int8" is for what is looked at once.
+    "int8" rounds them too: a quarter less processor time, and 42 dB from the other.
     """
 
     @staticmethod
@@ -582,7 +582,7 @@ class PictureDecoder:
     ) -> NDArray[np.uint8]:
         """Pictures [n, side, side, 4] uint8, **premultiplied** RGBA, of latents [n, 256, 32] (mean 0, deviation 1).
 
-        Pixel = clamp(o, 0, 1), colours at most alpha, 255 steps. ``brain.latent.picture.straight`` gives straight alpha.
+        Pixel = clamp(o, 0, 1), colours at most alpha, 255 steps; ``brain.latent.picture.straight`` undoes that.
         Raises InvalidInput for what is not finite or above 10,000, Cancelled or DeadlineExceeded between blocks.
         """
 
@@ -597,7 +597,7 @@ class PictureDecoder:
 
 @final
 class PictureEncoder:
-    """The picture encoder over a mapped file of its own (``encoder.arrow``): pixels to latents. Laws as the decoder's."""
+    """The picture encoder over a mapped file of its own (``encoder.arrow``): pixels to latents."""
 
     @staticmethod
     def open(path: _Path, score_json: str, threads: int) -> PictureEncoder:

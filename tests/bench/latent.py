@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
-from figures import arguments, interleaved, line, show
+from figures import arguments, line, show
 
 import brain
 from brain.latent import png
@@ -82,14 +82,20 @@ class Twins:
         return self.torch_vocoder.wave(self.torch.from_numpy(mels)).numpy()
 
 
-def processor_ms(way, rounds):
-    """Median milliseconds of processor time, all threads together: what other work on the machine changes least."""
-    spent = []
-    for _ in range(rounds):
-        begin = time.process_time()
-        way()
-        spent.append(1e3 * (time.process_time() - begin))
-    return statistics.median(spent)
+def turns(ways, rounds):
+    """(milliseconds, milliseconds of processor time) of each way, medians of ``rounds``, all ways in turn.
+
+    Processor time counts all threads together; other work on the machine changes it least.
+    """
+    wall, spent = {name: [] for name in ways}, {name: [] for name in ways}
+    for number in range(rounds + 1):
+        for name, way in ways.items():
+            begin, before = time.perf_counter(), time.process_time()
+            way()
+            if number:
+                wall[name].append(1e3 * (time.perf_counter() - begin))
+                spent[name].append(1e3 * (time.process_time() - before))
+    return {name: (statistics.median(wall[name]), statistics.median(spent[name])) for name in ways}
 
 
 def decibels(a, b):
@@ -102,6 +108,14 @@ def check(twins, latents, pictures, mels):
     assert np.abs(twins.decoder.decode(latents).astype(int) - twins.torch_decode(latents)).max() <= 1
     assert np.abs(twins.encoder.encode(pictures) - twins.torch_encode(pictures)).max() < 1e-3
     assert np.abs(twins.vocoder.wave(mels) - twins.torch_wave(mels)).max() < 1e-3
+
+
+def beside(what, bar, ours, rival):
+    """Lines of one task: against its bar, beside the rival, and both again by processor time."""
+    if bar is not None:
+        yield line(f"{what}, against the bar", ours[0], None, "", "ms", bar)
+    yield line(what, ours[0], rival[0], "torch f32", "ms", None)
+    yield line(f"{what}, processor time", ours[1], rival[1], "torch f32", "ms", None)
 
 
 def figures(twins, rounds):
@@ -125,27 +139,18 @@ def figures(twins, rounds):
     }
     for (what, bar), (ours, rival) in tasks.items():
         ways = {"f32": lambda ours=ours: ours("f32"), "int8": lambda ours=ours: ours("int8"), "torch": rival}
-        ms = {name: 1e3 * seconds for name, seconds in interleaved(ways, rounds).items()}
-        if bar:
-            yield line(f"{what}, against the bar", ms["f32"], None, "", "ms", bar)
-        yield line(f"{what}, f32 activations", ms["f32"], ms["torch"], "torch f32", "ms", None)
-        yield line(f"{what}, INT8 activations", ms["int8"], ms["torch"], "torch f32", "ms", None)
-        spent = {name: processor_ms(way, rounds) for name, way in ways.items()}
-        yield line(f"{what}, f32, processor time", spent["f32"], spent["torch"], "torch f32", "ms", None)
-        yield line(f"{what}, INT8, processor time", spent["int8"], spent["torch"], "torch f32", "ms", None)
-    ways = {"ours": lambda: twins.vocoder.wave(mels), "torch": lambda: twins.torch_wave(mels)}
-    ms = {name: 1e3 * seconds for name, seconds in interleaved(ways, rounds).items()}
-    yield line("3 s of sound, against the bar", ms["ours"], None, "", "ms", WAVE_BAR_MS)
-    yield line("3 s of sound", ms["ours"], ms["torch"], "torch f32", "ms", None)
-    spent = {name: processor_ms(way, rounds) for name, way in ways.items()}
-    yield line("3 s of sound, processor time", spent["ours"], spent["torch"], "torch f32", "ms", None)
+        found = turns(ways, rounds)
+        yield from beside(what, bar, found["f32"], found["torch"])
+        yield from beside(f"{what}, INT8 activations", None, found["int8"], found["torch"])
+    found = turns({"ours": lambda: twins.vocoder.wave(mels), "torch": lambda: twins.torch_wave(mels)}, rounds)
+    yield from beside("3 s of sound", WAVE_BAR_MS, found["ours"], found["torch"])
     sound, pixels = speech(), straight(twins.decoder.decode(one)[0])
     file = png.write(pixels)
     ways = {"mel": lambda: log_mel(sound), "write": lambda: png.write(pixels), "read": lambda: png.read(file)}
-    ms = {name: 1e3 * seconds for name, seconds in interleaved(ways, rounds).items()}
-    yield line("log-mel of 3 s", ms["mel"], None, "", "ms", None)
-    yield line("write a PNG of 512 x 512", ms["write"], None, "", "ms", None)
-    yield line("read it", ms["read"], None, "", "ms", None)
+    found = turns(ways, rounds)
+    yield line("log-mel of 3 s, processor time", found["mel"][1], None, "", "ms", None)
+    yield line("write a PNG of 512 x 512, processor time", found["write"][1], None, "", "ms", None)
+    yield line("read it, processor time", found["read"][1], None, "", "ms", None)
     exact = twins.decoder.decode(latents)
     yield line("f32 decode beside torch's", decibels(exact, twins.torch_decode(latents)), None, "", "dB", None)
     int8 = decibels(exact, twins.decoder.decode(latents, precision="int8"))
@@ -183,5 +188,5 @@ def memory():
 if __name__ == "__main__":
     words = arguments(__doc__, ("--threads", {"type": int, "default": 2}))
     sides = Twins(words.threads)
-    show(figures(sides, 5 if words.quick else 21), words.json)
+    show(figures(sides, 3 if words.quick else 21), words.json)
     show(memory(), words.json)

@@ -58,7 +58,7 @@ pub fn from_score_folder(folder: impl AsRef<Path>, out: impl AsRef<Path>) -> Out
     let encoder = add_parts(&mut writer, folder, text)?;
     fs::create_dir_all(out).map_err(|e| Fault::io(out, e))?;
     if let Some(encoder) = encoder {
-        encoder.write(&out.join("encoder.arrow"))?;
+        encoder.write(out.join("encoder.arrow"))?;
     }
     let bytes = writer.write(&target)?;
     place(&out.join("tokenizer.json"), &tokenizer)?;

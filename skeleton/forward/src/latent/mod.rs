@@ -33,7 +33,7 @@ pub fn is_part(name: &str) -> bool {
 
 /// `OutOfRange` unless all numbers are finite and at most `most` in size.
 fn check_numbers(what: &str, numbers: &[f32], most: f32) -> Outcome<()> {
-    match numbers.iter().position(|x| !(x.abs() <= most)) {
+    match numbers.iter().position(|x| x.is_nan() || x.abs() > most) {
         None => Ok(()),
         Some(i) => Err(Fault::out_of_range(format!("number {i} of {what}"), format!("-{most} ..= {most}"), numbers[i])),
     }
