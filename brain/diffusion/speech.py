@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 
 from brain.backends.body import CancelToken, Floats
-from brain.base.errors import InternalError
+from brain.base.errors import InternalError, InvalidInput
 from brain.base.messages import CanvasRequest, CanvasResponse, CanvasState, Timings
 from brain.base.seeds import derive
 from brain.diffusion.caption import SPEECH_BYTES, spelt_caption
@@ -22,6 +22,9 @@ from brain.sampling.continuous.contract import FlowState
 SAMPLE_RATE: Final = 16_000
 PAUSE_S: Final = 0.2
 """Silence between two sentences."""
+FRAMES_A_S: Final = 62.5
+LONGEST_S: Final = 100.0
+"""The longest speech of one request, before it is made: its WAV must fit into one message."""
 UNMEASURED: Final = "How sure the model is of a sound is not measured yet."
 
 
@@ -33,12 +36,13 @@ def say(
     Sentences are said one by one: with ``request.watch`` each state's preview is a WAV of all that are finished, so a
     reader may play them while the next one is made. Each sentence has a seed of its own, derived from the request's.
 
-    Raises: InvalidInput for a text with nothing to say; Unsupported for a model without speech; Cancelled,
-    DeadlineExceeded between passes.
+    Raises: InvalidInput for a text with nothing to say or of more than 100 s; Unsupported for a model without speech;
+    Cancelled, DeadlineExceeded between passes.
     """
     spec = parts.body.spec
     law = Durations.of(spec.raw)
     said = sentences(text, law)
+    _check_length(said, law)
     finished: list[Floats] = []
     passes, steps, before = 0, 0, 0
     preview = b""
@@ -71,6 +75,14 @@ def say(
         timings=Timings(0.0, 0.0, 0.0),
         warning=UNMEASURED,
     )
+
+
+def _check_length(said: list[str], law: Durations) -> None:
+    """Refuse a text whose sound could not be sent."""
+    seconds = sum(law.frames(sentence) / FRAMES_A_S + PAUSE_S for sentence in said)
+    if seconds > LONGEST_S:
+        hint = f"at most {LONGEST_S:g} s: say it in parts"
+        raise InvalidInput(f"the text takes about {seconds:.0f} s to say", hint=hint, field="text")
 
 
 def _joined(sounds: list[Floats]) -> Floats:

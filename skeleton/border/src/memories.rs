@@ -1,5 +1,5 @@
 //! The room of memories at the border: the store on disk.
-use crate::arrays::{copied, count, text};
+use crate::arrays::{copied, count, matrix, text};
 use crate::gate::{gate, quick, raised};
 use crate::lent::lent;
 use crate::pages::on_large_pages;

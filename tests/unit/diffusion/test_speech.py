@@ -97,6 +97,12 @@ def test_a_long_sentence_is_cut_behind_a_comma_where_there_is_one():
     assert rest
 
 
+def test_a_text_whose_sound_could_not_be_sent_is_refused_before_it_is_made(parts):
+    with pytest.raises(InvalidInput, match=r"takes about \d+ s") as refused:
+        said(parts, "One two three four five six. " * 150)
+    assert refused.value.field == "text"
+
+
 @pytest.mark.parametrize("text", ["...", "  \n", "?!"])
 def test_a_text_without_words_is_refused(text):
     with pytest.raises(InvalidInput, match="nothing to say"):
