@@ -24,6 +24,8 @@ __all__ = [
     "Memory",
     "Network",
     "Proposal",
+    "Recovery",
+    "Snapshot",
     "Store",
     "StreamDecoder",
     "TensorInfo",
