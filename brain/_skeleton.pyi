@@ -27,6 +27,8 @@ __all__ = [
     "PictureEncoder",
     "Proposal",
     "Quantised",
+    "Recovery",
+    "Snapshot",
     "Store",
     "StreamDecoder",
     "TensorInfo",

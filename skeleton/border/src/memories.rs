@@ -4,7 +4,7 @@ use crate::gate::{gate, quick, raised};
 use crate::lent::lent;
 use crate::pages::on_large_pages;
 use foundation::{Fault, Outcome};
-use numpy::{IntoPyArray, PyArray1};
+use numpy::{IntoPyArray, PyArray1, PyUntypedArrayMethods};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyString};
 use std::path::PathBuf;

@@ -55,7 +55,7 @@ pub struct Store {
 }
 
 enum End {
-    Writer { committer: Committer, _lock: Lock },
+    Writer { committer: Box<Committer>, _lock: Lock },
     Reader { log: Mutex<(File, Cursor)> },
 }
 
@@ -82,7 +82,7 @@ impl Store {
             Some(lock) => {
                 let mut committer = open::writer(folder, log, cursor, segments, settled)?;
                 committer.log.get_mut().unwrap_or_else(PoisonError::into_inner).prepare = prepare;
-                End::Writer { committer, _lock: lock }
+                End::Writer { committer: Box::new(committer), _lock: lock }
             }
             None => End::Reader { log: Mutex::new((log, cursor)) },
         };

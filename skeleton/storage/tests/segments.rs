@@ -199,7 +199,8 @@ fn bad_columns_are_refused_and_leave_nothing_behind() {
         assert!(
             matches!(refused, Err(Fault::OutOfRange { what, .. }) if what.contains(&format!("{:032x}", count - 1)))
         );
-        let short = columns(count, |vectors| drop(vectors.pop()), |columns| store.append_columns(columns));
+        let short =
+            columns(count, |vectors| vectors.truncate(vectors.len() - 1), |columns| store.append_columns(columns));
         assert!(matches!(short, Err(Fault::Shape { .. })));
         assert_eq!((store.len(), length()), (0, before));
     }
