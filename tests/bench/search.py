@@ -236,7 +236,7 @@ def measured(name, numbers, left_out):
         if other.build_s > 0:
             bar = 0.1 if other.name == "hnswlib" else None
             yield line(f"{of}: build", ours.build_s, other.build_s, other.name, "s", bar)
-        yield line(f"{of}: bytes beside the vectors", ours.bytes, other.bytes, other.name, "bytes", None)
+        yield line(f"{of}: bytes of the index", ours.bytes, other.bytes, other.name, "bytes", None)
 
 
 def batch(vectors, queries):
