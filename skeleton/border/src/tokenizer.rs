@@ -1,7 +1,7 @@
 //! The tokenizer's room at the border.
 use crate::arrays::{count, text, vector};
 use crate::gate::{gate, quick};
-use numpy::{IntoPyArray, PyArray1};
+use numpy::{IntoPyArray, PyArray1, PyArray2, PyArrayMethods};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyString};
 use std::path::PathBuf;
@@ -67,6 +67,20 @@ impl Tokenizer {
         Ok(gate(py, || self.inner.encode(text, mode(specials)))?.into_pyarray(py))
     }
 
+    #[pyo3(signature = (text, specials = false))]
+    fn encode_spans<'py>(
+        &self,
+        py: Python<'py>,
+        text: &Bound<'py, PyString>,
+        specials: bool,
+    ) -> PyResult<(Bound<'py, PyArray1<u32>>, Bound<'py, PyArray2<u64>>)> {
+        let text = crate::arrays::text("text", text)?;
+        let (ids, spans) = gate(py, || self.inner.encode_spans(text, mode(specials)))?;
+        let count = spans.len();
+        let flat: Vec<u64> = spans.into_iter().flat_map(|span| [span.start as u64, span.end as u64]).collect();
+        Ok((ids.into_pyarray(py), flat.into_pyarray(py).reshape([count, 2])?))
+    }
+
     #[pyo3(signature = (texts, specials = false))]
     fn encode_batch<'py>(
         &self,
@@ -106,6 +120,11 @@ impl Tokenizer {
 
     fn byte_ids<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyArray1<u32>>> {
         Ok(quick(py, || self.inner.byte_ids())?.to_vec().into_pyarray(py))
+    }
+
+    #[getter]
+    fn is_native(&self) -> bool {
+        self.inner.is_native()
     }
 
     #[getter]

@@ -13,6 +13,7 @@ pub mod aligned;
 #[cfg(target_arch = "x86_64")]
 mod amx;
 pub mod attention;
+pub mod byte_classes;
 mod check;
 pub mod cpu;
 pub mod distance;

@@ -64,7 +64,9 @@ impl Pair {
             let own = self.ours.encode(text, specials).map_err(|fault| fault.to_string())?;
             let other = theirs.encode_fast(text, false).map_err(|error| error.to_string())?;
             let back = self.ours.decode(&own, false).map_err(|fault| fault.to_string())?;
-            if own != other.get_ids() || back != text {
+            // A normaliser changes a text for good.
+            let comes_back = back == text || theirs.get_normalizer().is_some();
+            if own != other.get_ids() || !comes_back {
                 return Err(format!("{specials:?} differs: {text:?}\n{own:?}\n{:?}", other.get_ids()));
             }
         }

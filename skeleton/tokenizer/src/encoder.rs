@@ -1,5 +1,7 @@
 //! Our own way from text to ids: added tokens, words, whole pieces, merges. Reads no file; another kind is `reference`.
 use crate::added::{Finder, Part};
+use crate::compose::compose;
+use crate::cuts::Cuts;
 use crate::merges::Merges;
 use crate::split::{Splitter, Window};
 use crate::whole::Whole;
@@ -7,8 +9,9 @@ use crate::words::{FEW, Key, SHORT, Words, hash};
 use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
-use unicode_normalization_alignments::{IsNormalized, UnicodeNormalization, is_nfc_quick};
 
+/// Words that are looked up together.
+const BATCH: usize = 32;
 /// Caches that are kept for later texts.
 const MOST_SPARE: usize = 64;
 
@@ -28,20 +31,33 @@ pub(crate) struct Encoder {
     pub spare: Spare,
 }
 
+/// What a thread encodes with: room for cuts, and the words that it remembers.
+pub(crate) struct Store {
+    cuts: Cuts,
+    words: Words,
+    fresh: Vec<u32>,
+}
+
+impl Store {
+    fn new() -> Self {
+        Self { cuts: Cuts::new(), words: Words::new(), fresh: Vec::new() }
+    }
+}
+
 /// Caches that no thread uses just now.
 #[derive(Default)]
-pub(crate) struct Spare(Mutex<Vec<Words>>);
+pub(crate) struct Spare(Mutex<Vec<Store>>);
 
 /// A cache on loan; it comes back when this goes.
 pub(crate) struct Lent<'a> {
-    words: Option<Words>,
+    store: Option<Store>,
     home: &'a Spare,
 }
 
 impl Spare {
     pub(crate) fn lend(&self) -> Lent<'_> {
         let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        Lent { words: kept, home: self }
+        Lent { store: kept, home: self }
     }
 }
 
@@ -49,7 +65,7 @@ impl Drop for Lent<'_> {
     fn drop(&mut self) {
         let mut spare = self.home.0.lock().unwrap_or_else(PoisonError::into_inner);
         if spare.len() < MOST_SPARE {
-            spare.extend(self.words.take());
+            spare.extend(self.store.take());
         }
     }
 }
@@ -94,11 +110,11 @@ impl Ids {
 impl Encoder {
     /// The ids of `text`, which is below 1 GiB.
     pub(crate) fn encode(&self, text: &str, as_text: bool, lent: &mut Lent<'_>) -> Vec<u32> {
-        let words = lent.words.get_or_insert_with(Words::new);
+        let store = lent.store.get_or_insert_with(Store::new);
         let mut ids = Ids::new(text.len());
         self.each(text, as_text, |part, piece| match part.token {
             Some(id) => ids.push(&[id]),
-            None => self.plain(piece.as_bytes(), words, &mut ids),
+            None => self.plain(piece.as_bytes(), store, &mut ids),
         });
         ids.take()
     }
@@ -111,7 +127,7 @@ impl Encoder {
         bytes: &[Option<Box<[u8]>>],
     ) -> Option<(Vec<u32>, Vec<Range<usize>>)> {
         let mut lent = self.spare.lend();
-        let words = lent.words.get_or_insert_with(Words::new);
+        let store = lent.store.get_or_insert_with(Store::new);
         let (mut ids, mut spans, mut same) = (Ids::new(text.len()), Vec::new(), true);
         self.each(text, as_text, |part, piece| {
             same &= piece.len() == part.span.len() && text.get(part.span.clone()) == Some(piece);
@@ -122,7 +138,7 @@ impl Encoder {
                     spans.push(part.span);
                 }
                 None => {
-                    self.plain(piece.as_bytes(), words, &mut ids);
+                    self.plain(piece.as_bytes(), store, &mut ids);
                     let mut at = part.span.start;
                     for &id in &ids.all[first..ids.used] {
                         let end = at + bytes.get(id as usize).and_then(Option::as_ref).map_or(0, |b| b.len());
@@ -157,52 +173,63 @@ impl Encoder {
         }
     }
 
-    fn plain(&self, text: &[u8], words: &mut Words, ids: &mut Ids) {
-        let mut at = 0;
-        while at < text.len() {
-            let window = Window::at(text, at);
-            let length = match self.splitter.short(window) {
-                Some(length) if window.first(length).is_ascii() => length,
-                _ => self.splitter.end(text, at) - at,
-            };
-            let word = at..at + length;
-            at += length;
+    fn plain(&self, text: &[u8], store: &mut Store, ids: &mut Ids) {
+        let Store { cuts, words, fresh } = store;
+        let (mut batch, mut count) = ([(0, 0); BATCH], 0);
+        cuts.words(
+            &self.splitter,
+            text,
+            #[inline(always)]
+            |word| {
+                batch[count % BATCH] = (word.start, word.len());
+                count += 1;
+                if count == BATCH {
+                    self.look_up(text, &batch, words, fresh, ids);
+                    count = 0;
+                }
+            },
+        );
+        self.look_up(text, &batch[..count], words, fresh, ids);
+    }
+
+    /// The ids of words, by their starts and lengths. All are asked for before the first is used: that way the
+    /// processor waits for memory once, not once a word.
+    #[inline(never)]
+    fn look_up(&self, text: &[u8], batch: &[(usize, usize)], words: &mut Words, fresh: &mut Vec<u32>, ids: &mut Ids) {
+        let (mut keys, mut touched) = ([Key::default(); BATCH], 0);
+        for (key, &(start, length)) in keys.iter_mut().zip(batch) {
+            *key = Key::new(Window::at(text, start).first(length), length);
+            touched ^= words.touch(*key);
+        }
+        std::hint::black_box(touched);
+        for (&key, &(start, length)) in keys.iter().zip(batch) {
             if length > SHORT {
-                self.seldom(&text[word], None, words, ids);
+                self.seldom(&text[start..start + length], None, words, fresh, ids);
                 continue;
             }
-            let key = Key::new(window.first(length), length);
             match words.get(key) {
                 Some((few, count)) => ids.push_few(few, count),
-                None => self.seldom(&text[word], Some(key), words, ids),
+                None => self.seldom(&text[start..start + length], Some(key), words, fresh, ids),
             }
         }
     }
 
     /// A word that is long, or not among the short ones that are remembered.
     #[inline(never)]
-    fn seldom(&self, word: &[u8], key: Option<Key>, words: &mut Words, ids: &mut Ids) {
+    fn seldom(&self, word: &[u8], key: Option<Key>, words: &mut Words, fresh: &mut Vec<u32>, ids: &mut Ids) {
         let number = hash(word);
         if let Some(known) = words.get_long(word, number) {
             return ids.push(known);
         }
-        let mut fresh = Vec::with_capacity(word.len().min(64));
+        fresh.clear();
         match self.whole.get(word, number) {
             Some(id) => fresh.push(id),
-            None => self.merges.merge(word, &mut fresh),
+            None => self.merges.merge(word, fresh),
         }
         match key {
-            Some(key) if fresh.len() <= FEW => words.put(key, &fresh),
-            _ => words.put_long(word, number, &fresh),
+            Some(key) if fresh.len() <= FEW => words.put(key, fresh),
+            _ => words.put_long(word, number, fresh),
         }
-        ids.push(&fresh);
+        ids.push(fresh);
     }
-}
-
-/// The normal form C of a text, by the tables of the `tokenizers` crate. Below U+0300 every text is its own.
-fn compose(text: &str) -> Cow<'_, str> {
-    if text.bytes().all(|byte| byte < 0xCC) || is_nfc_quick(text.chars()) == IsNormalized::Yes {
-        return Cow::Borrowed(text);
-    }
-    Cow::Owned(text.nfc().map(|(character, _)| character).collect())
 }

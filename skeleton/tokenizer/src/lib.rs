@@ -8,6 +8,8 @@ mod added;
 pub mod alphabet;
 mod classes;
 mod compile;
+mod compose;
+mod cuts;
 mod encoder;
 mod file;
 mod merges;

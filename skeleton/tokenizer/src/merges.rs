@@ -9,6 +9,8 @@ use std::collections::BinaryHeap;
 const NONE: u64 = u64::MAX;
 /// Words up to this many bytes are merged without a heap.
 const SHORT: usize = 64;
+/// Bits of the filter: 128 KiB.
+const FILTER_BITS: usize = 1 << 20;
 const SPREAD: u64 = 0x9E37_79B9_7F4A_7C15;
 
 #[derive(Clone, Copy)]
@@ -19,6 +21,8 @@ struct Slot {
 
 /// All merges: two ids to a rank and the id that they make, packed as `rank << 32 | id`.
 pub(crate) struct Merges {
+    /// A bit for each pair, by the highest bits of its number: most pairs are told apart here, in a table that stays near.
+    filter: Box<[u64]>,
     slots: Box<[Slot]>,
     shift: u32,
     byte_ids: [u32; 256],
@@ -29,13 +33,16 @@ pub(crate) struct Merges {
 impl Merges {
     /// From `(left, right, made)` by rising rank; where a pair stands twice its later rank holds.
     pub(crate) fn new(byte_ids: [u32; 256], merges: &[(u32, u32, u32)]) -> Self {
-        let size = (merges.len() * 3).next_power_of_two().max(16);
+        let size = (merges.len() * 3 / 2).next_power_of_two().max(16);
         let empty = Slot { pair: NONE, value: NONE };
         let shift = 64 - size.trailing_zeros();
-        let mut built =
-            Self { slots: vec![empty; size].into(), shift, byte_ids, byte_pairs: vec![NONE; 1 << 16].into() };
+        let byte_pairs = vec![NONE; 1 << 16].into();
+        let filter = vec![0; FILTER_BITS / 64].into();
+        let mut built = Self { filter, slots: vec![empty; size].into(), shift, byte_ids, byte_pairs };
         for (rank, &(left, right, made)) in (0u64..).zip(merges) {
             let pair = pair(left, right);
+            let bit = filter_bit(pair);
+            built.filter[bit / 64] |= 1 << (bit % 64);
             let index = built.find(pair);
             built.slots[index] = Slot { pair, value: rank << 32 | u64::from(made) };
         }
@@ -60,7 +67,12 @@ impl Merges {
 
     #[inline(always)]
     fn get(&self, left: u32, right: u32) -> u64 {
-        self.slots[self.find(pair(left, right))].value
+        let pair = pair(left, right);
+        let bit = filter_bit(pair);
+        if self.filter[bit / 64] >> (bit % 64) & 1 == 0 {
+            return NONE;
+        }
+        self.slots[self.find(pair)].value
     }
 
     /// The id of a byte.
@@ -119,6 +131,12 @@ impl Merges {
             alive &= alive - 1;
         }
     }
+}
+
+/// The bit of a pair in the filter.
+#[inline(always)]
+fn filter_bit(pair: u64) -> usize {
+    (pair.wrapping_mul(SPREAD) >> (64 - FILTER_BITS.trailing_zeros())) as usize
 }
 
 #[inline(always)]

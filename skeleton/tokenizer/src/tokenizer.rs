@@ -83,7 +83,7 @@ impl Tokenizer {
     }
 
     /// The ids of `text`. No token is added at either end. `OutOfRange` above 1 GiB; where `is_native`, nothing else
-    /// fails. Cost: linear in the text, O(n log n) in a single word of n bytes. Keeps at most 1.7 MiB of words for each
+    /// fails. Cost: linear in the text, O(n log n) in a single word of n bytes. Keeps at most 8 MiB of words for each
     /// thread that encodes at the same time, which changes no id.
     pub fn encode(&self, text: &str, specials: Specials) -> Outcome<Vec<u32>> {
         self.encode_with(text, specials, self.native.as_ref().map(|native| native.spare.lend()).as_mut())

@@ -3,13 +3,16 @@ use crate::split::Window;
 
 /// Words of up to this many bytes are keys by themselves.
 pub(crate) const SHORT: usize = 15;
-/// Longer words than this are not remembered.
-const LONG: usize = 64;
+/// Longer words than this are not remembered, nor those of as many ids.
+const LONG: usize = 512;
 /// The ids that a short word may have here.
 pub(crate) const FEW: usize = 4;
-const MANY: usize = 24;
-const BUCKETS: usize = 1 << 14;
-const LONG_SLOTS: usize = 1 << 12;
+const FIRST_BUCKETS: usize = 1 << 10;
+const MOST_BUCKETS: usize = 1 << 15;
+const FIRST_SLOTS: usize = 1 << 8;
+const MOST_SLOTS: usize = 1 << 15;
+/// The bytes of all long words together, and so many bytes of their ids.
+const MOST_LONG: usize = 1 << 20;
 const SPREAD: u64 = 0x9E37_79B9_7F4A_7C15;
 const OTHER_SPREAD: u64 = 0xD6E8_FEB8_6659_FD93;
 
@@ -30,7 +33,7 @@ pub(crate) fn hash(bytes: &[u8]) -> u64 {
 }
 
 /// A word of at most 15 bytes as a number: its bytes, and in the last byte its length.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 pub(crate) struct Key {
     low: u64,
     high: u64,
@@ -44,8 +47,8 @@ impl Key {
     }
 
     #[inline(always)]
-    fn bucket(self) -> usize {
-        (fold(self.low ^ SPREAD, self.high ^ OTHER_SPREAD) >> 20) as usize % BUCKETS
+    fn number(self) -> usize {
+        (fold(self.low ^ SPREAD, self.high ^ OTHER_SPREAD) >> 20) as usize
     }
 }
 
@@ -60,70 +63,141 @@ struct Bucket {
 
 const EMPTY: Bucket = Bucket { low: [0; 2], high: [0; 2], ids: [[0; FEW]; 2] };
 
-#[derive(Clone, Copy)]
-struct LongSlot {
+/// A long word: where its bytes and its ids stand. `length` 0: none.
+#[derive(Clone, Copy, Default)]
+struct Slot {
     hash: u64,
-    length: u8,
-    count: u8,
-    word: [u8; LONG],
-    ids: [u32; MANY],
+    bytes: u32,
+    ids: u32,
+    length: u16,
+    count: u16,
 }
 
-const NO_WORD: LongSlot = LongSlot { hash: 0, length: 0, count: 0, word: [0; LONG], ids: [0; MANY] };
-
-/// The cache of one thread: at most 1.7 MiB. A new word takes the place of an older one.
+/// The cache of one thread: it grows with the words that it meets, to at most 8 MiB. A short word then takes the place
+/// of an older one; when there is no more room for long words, they are all forgotten.
 pub(crate) struct Words {
-    buckets: Box<[Bucket]>,
-    long: Vec<LongSlot>,
+    buckets: Vec<Bucket>,
+    /// Words that had to go since the table last grew.
+    lost: usize,
+    slots: Vec<Slot>,
+    used: usize,
+    bytes: Vec<u8>,
+    ids: Vec<u32>,
 }
 
 impl Words {
     pub(crate) fn new() -> Self {
-        Self { buckets: vec![EMPTY; BUCKETS].into(), long: Vec::new() }
+        let (slots, buckets) = (vec![Slot::default(); FIRST_SLOTS], vec![EMPTY; FIRST_BUCKETS]);
+        Self { buckets, lost: 0, slots, used: 0, bytes: Vec::new(), ids: Vec::new() }
+    }
+
+    #[inline(always)]
+    fn place(&self, key: Key) -> usize {
+        key.number() & (self.buckets.len() - 1)
+    }
+
+    /// Bring the place of a word near; the number means nothing.
+    #[inline(always)]
+    pub(crate) fn touch(&self, key: Key) -> u64 {
+        self.buckets[self.place(key)].low[0]
     }
 
     /// The ids of a short word and their count.
     #[inline(always)]
     pub(crate) fn get(&self, key: Key) -> Option<(&[u32; FEW], usize)> {
-        let bucket = &self.buckets[key.bucket()];
+        let bucket = &self.buckets[self.place(key)];
         let apart = |way: usize| ((bucket.high[way] ^ key.high) << 4) | (bucket.low[way] ^ key.low);
-        let (first, second) = (apart(0), apart(1));
-        if first != 0 && second != 0 {
+        let second = usize::from(apart(1) == 0);
+        // One branch on both: a branch on each would be guessed wrong for every word that stands second.
+        if usize::from(apart(0) == 0) | second == 0 {
             return None;
         }
-        let way = usize::from(first != 0);
-        Some((&bucket.ids[way], (bucket.high[way] >> 60) as usize))
+        Some((&bucket.ids[second], (bucket.high[second] >> 60) as usize))
     }
 
     /// Remember a short word of 1 to `FEW` ids.
     pub(crate) fn put(&mut self, key: Key, ids: &[u32]) {
-        let bucket = &mut self.buckets[key.bucket()];
-        bucket.low[1] = bucket.low[0];
-        bucket.high[1] = bucket.high[0];
-        bucket.ids[1] = bucket.ids[0];
-        bucket.low[0] = key.low;
-        bucket.high[0] = key.high | (ids.len() as u64) << 60;
-        bucket.ids[0][..ids.len()].copy_from_slice(ids);
+        let mut all = [0; FEW];
+        all[..ids.len()].copy_from_slice(ids);
+        let high = key.high | (ids.len() as u64) << 60;
+        self.lost += usize::from(self.enter(key.low, high, all));
+        if self.lost > self.buckets.len() / 2 && self.buckets.len() < MOST_BUCKETS {
+            self.lost = 0;
+            let grown = vec![EMPTY; self.buckets.len() * 2];
+            for old in std::mem::replace(&mut self.buckets, grown) {
+                for way in [1, 0] {
+                    if old.high[way] != 0 {
+                        self.enter(old.low[way], old.high[way], old.ids[way]);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Put a word first in its bucket; whether one had to go.
+    fn enter(&mut self, low: u64, high: u64, ids: [u32; FEW]) -> bool {
+        let place = self.place(Key { low, high: high & u64::MAX >> 4 });
+        let bucket = &mut self.buckets[place];
+        let lost = bucket.high[1] != 0;
+        bucket.low = [low, bucket.low[0]];
+        bucket.high = [high, bucket.high[0]];
+        bucket.ids = [ids, bucket.ids[0]];
+        lost
     }
 
     /// The ids of a word of any length, by its `hash`.
     pub(crate) fn get_long(&self, word: &[u8], hash: u64) -> Option<&[u32]> {
-        let slot = self.long.get(hash as usize % LONG_SLOTS)?;
-        let same = slot.hash == hash && slot.word.get(..usize::from(slot.length)) == Some(word);
-        same.then(|| &slot.ids[..usize::from(slot.count)])
+        let slot = self.slots[self.slot(word, hash)];
+        let first = slot.ids as usize;
+        (slot.length > 0).then(|| &self.ids[first..first + usize::from(slot.count)])
+    }
+
+    /// The slot of a word, or the free one where it would stand; half of them are free at least.
+    fn slot(&self, word: &[u8], hash: u64) -> usize {
+        let mut place = hash as usize & (self.slots.len() - 1);
+        loop {
+            let slot = self.slots[place];
+            let first = slot.bytes as usize;
+            let same = slot.hash == hash && self.bytes.get(first..first + usize::from(slot.length)) == Some(word);
+            if slot.length == 0 || same {
+                return place;
+            }
+            place = (place + 1) & (self.slots.len() - 1);
+        }
     }
 
     /// Remember a word unless it or its ids are too long.
     pub(crate) fn put_long(&mut self, word: &[u8], hash: u64, ids: &[u32]) {
-        if word.len() > LONG || ids.len() > MANY {
+        if word.len() > LONG || ids.len() > LONG {
             return;
         }
-        if self.long.is_empty() {
-            self.long = vec![NO_WORD; LONG_SLOTS];
+        if self.used * 2 >= self.slots.len() || self.bytes.len() > MOST_LONG || self.ids.len() > MOST_LONG / 4 {
+            self.make_room();
         }
-        let slot = &mut self.long[hash as usize % LONG_SLOTS];
-        (slot.hash, slot.length, slot.count) = (hash, word.len() as u8, ids.len() as u8);
-        slot.word[..word.len()].copy_from_slice(word);
-        slot.ids[..ids.len()].copy_from_slice(ids);
+        let place = self.slot(word, hash);
+        let (length, count) = (word.len() as u16, ids.len() as u16);
+        self.slots[place] = Slot { hash, bytes: self.bytes.len() as u32, ids: self.ids.len() as u32, length, count };
+        self.used += 1;
+        self.bytes.extend_from_slice(word);
+        self.ids.extend_from_slice(ids);
+    }
+
+    #[cold]
+    fn make_room(&mut self) {
+        if self.slots.len() >= MOST_SLOTS || self.used * 2 < self.slots.len() {
+            self.slots.fill(Slot::default());
+            self.bytes.clear();
+            self.ids.clear();
+            self.used = 0;
+            return;
+        }
+        let grown = vec![Slot::default(); self.slots.len() * 4];
+        for old in std::mem::replace(&mut self.slots, grown).iter().filter(|slot| slot.length > 0) {
+            let mut place = old.hash as usize & (self.slots.len() - 1);
+            while self.slots[place].length > 0 {
+                place = (place + 1) & (self.slots.len() - 1);
+            }
+            self.slots[place] = *old;
+        }
     }
 }
