@@ -8,6 +8,9 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokenizer::{Specials, train};
 
+/// Ids [n], and the bytes [n, 2] that each spells.
+type IdsAndSpans<'py> = (Bound<'py, PyArray1<u32>>, Bound<'py, PyArray2<u64>>);
+
 /// Byte-level BPE over a `tokenizer.json`.
 #[pyclass(frozen, module = "brain._skeleton")]
 pub(crate) struct Tokenizer {
@@ -73,7 +76,7 @@ impl Tokenizer {
         py: Python<'py>,
         text: &Bound<'py, PyString>,
         specials: bool,
-    ) -> PyResult<(Bound<'py, PyArray1<u32>>, Bound<'py, PyArray2<u64>>)> {
+    ) -> PyResult<IdsAndSpans<'py>> {
         let text = crate::arrays::text("text", text)?;
         let (ids, spans) = gate(py, || self.inner.encode_spans(text, mode(specials)))?;
         let count = spans.len();
