@@ -26,7 +26,9 @@ Scores = NDArray[np.float32]
 
 @final
 class FusedRows:
-    """Orders rows of one store's snapshots by cosine plus their share of the best BM25. Safe to use from several threads.
+    """Orders rows of a store's snapshots by cosine plus their share of the best BM25.
+
+    Safe to use from several threads, which take turns.
 
     Both ways miss what the other finds: ``tests/bench/embedding.py`` prints each alone and this.
     """
@@ -37,13 +39,16 @@ class FusedRows:
         self._last = b""
 
     def order(
-        self, held: Snapshot, query: str, vector: NDArray[np.float32], rows: Rows, near: Scores, limit: int
+        self, held: Snapshot, query: str, vector: NDArray[np.float32], nearest: tuple[Rows, Scores], limit: int
     ) -> tuple[Rows, Scores]:
-        """At most ``limit`` rows of ``held``, best first, and their cosines; ``rows`` and ``near`` are the nearest by ``vector``.
+        """At most ``limit`` rows of ``held``, best first, and their cosines.
+
+        ``nearest`` are rows of it and their cosines, found by ``vector``, the query's own.
 
         Cost: the rows that share a word with the query. The first call reads every text of the store (about 50
         microseconds each), a later one those that are new.
         """
+        rows, near = nearest
         with self._lock:
             vectors = held.vectors()
             self._catch_up(held)

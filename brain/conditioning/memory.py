@@ -94,8 +94,8 @@ class Memories:
         if not len(held) or limit < 1:
             return []
         vector = self._embedder.embed([query])[0]
-        rows, scores = self._near.nearest(held, vector, max(limit, POOL))
-        rows, scores = self._fused.order(held, query, vector, rows, scores, limit)
+        nearest = self._near.nearest(held, vector, max(limit, POOL))
+        rows, scores = self._fused.order(held, query, vector, nearest, limit)
         return [_told(held.row(int(row)), float(score)) for row, score in zip(rows, scores, strict=True)]
 
     def forget(self, names: Sequence[str]) -> int:

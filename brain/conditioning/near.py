@@ -47,7 +47,9 @@ class NearRows:
         self._saved = 0
 
     def nearest(self, held: Snapshot, query: NDArray[np.float32], limit: int) -> tuple[Rows, Scores]:
-        """The ``limit`` rows of ``held`` with the greatest cosine to ``query`` [width], nearest first; fewer when there are fewer.
+        """The ``limit`` rows of ``held`` with the greatest cosine to ``query`` [width], nearest first.
+
+        Fewer when there are fewer.
 
         Cost: few rows are scored one by one; of many, a scan of one bit a number and the best of them. New rows
         are encoded first: about 10 microseconds each, all of them when the file is missing, stale or corrupt.

@@ -61,7 +61,7 @@ def test_a_rare_word_in_a_long_text_is_found_though_the_vector_hides_it(store):
     keep(store, "quux " + " ".join(f"filler{n}" for n in range(300)), *(f"quxx sheet {n}" for n in range(80)))
     vector = EMBEDDER.embed(["quux"])[0]
     near = np.arange(1, 51, dtype=np.int64)
-    rows, cosines = FusedRows().order(store.snapshot(), "quux", vector, near, np.full(50, 0.05, np.float32), 3)
+    rows, cosines = FusedRows().order(store.snapshot(), "quux", vector, (near, np.full(50, 0.05, np.float32)), 3)
     assert rows[0] == 0
     assert cosines[0] == pytest.approx(float(EMBEDDER.embed([store.row(0).text])[0] @ vector), abs=1e-6)
 
@@ -71,9 +71,9 @@ def test_rows_that_come_later_are_found_too(store):
     keep(store, "first words")
     vector = EMBEDDER.embed(["zebra"])[0]
     nothing = np.zeros(0, np.int64), np.zeros(0, np.float32)
-    assert len(fused.order(store.snapshot(), "zebra", vector, *nothing, 5)[0]) == 0
+    assert len(fused.order(store.snapshot(), "zebra", vector, nothing, 5)[0]) == 0
     keep(store, "a zebra crosses")
-    assert fused.order(store.snapshot(), "zebra", vector, *nothing, 5)[0].tolist() == [1]
+    assert fused.order(store.snapshot(), "zebra", vector, nothing, 5)[0].tolist() == [1]
 
 
 def test_recall_puts_the_text_with_the_queries_words_first(tmp_path):
