@@ -186,6 +186,7 @@ def on_a_terminal(home, *words, keys=None, **more):
     """Run on a pseudo-terminal; ``keys`` (a text to wait for, a signal) is sent once. Gives output and exit code."""
     child, terminal = pty.fork()
     if child == 0:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # whoever runs the tests in the background ignores it
         os.chdir(ROOT)
         os.execvpe(AIOS[0], [*AIOS, *words], environ(home, **{"TERM": "xterm-256color", **more}))
     seen, until = b"", time.monotonic() + 60
@@ -202,6 +203,8 @@ def on_a_terminal(home, *words, keys=None, **more):
         if keys and keys[0] in seen:
             os.kill(child, keys[1])
             keys = None
+    else:
+        os.kill(child, signal.SIGKILL)
     _, status = os.waitpid(child, 0)
     os.close(terminal)
     return seen.decode("utf-8", "replace"), os.waitstatus_to_exitcode(status)
