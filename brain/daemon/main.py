@@ -60,6 +60,8 @@ def _alone(here: Places, settings: DaemonSettings, make_parts: Callable[[DaemonS
         private_folder(here.data, WRITABLE)
         for folder in (here.run, here.logs, here.memories):
             private_folder(folder)
+        # A folder that is there already is judged when it is read: a wrong mode refuses its files, not the daemon.
+        here.brain.mkdir(mode=0o700, exist_ok=True)
         holder = stack.enter_context(only_daemon(here.lock))
         if holder is not None:
             print(f"aiosd already runs (process {holder})")

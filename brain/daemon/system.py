@@ -26,7 +26,7 @@ from brain.base.settings import DaemonSettings
 from brain.conditioning.embedding import Embedder, HashedWords
 from brain.conditioning.memory import Memories, open_store
 from brain.conditioning.retrieval import Retrieved, retrieve
-from brain.daemon.brain_version import brain_version
+from brain.daemon.hot_reload.keeper import Keeper
 from brain.daemon.lifecycle import check_socket, clear_socket, new_token
 from brain.daemon.status import StatusReader
 from brain.engine.engine import Cancel, Engine, Generate, Limits
@@ -105,7 +105,6 @@ class System:
     def __init__(self, places: Places, settings: DaemonSettings, clock: Clock, parts: Parts) -> None:
         """Open the memories and build the rest; must be called on the event loop that will serve."""
         rooms = Path(brain.__file__).parent
-        version = brain_version(rooms)
         self._places = places
         self._settings = settings
         self._stop = asyncio.Event()
@@ -117,13 +116,19 @@ class System:
             queue_length=settings.queue_length,
             canvas_fps=settings.canvas_fps,
         )
-        self._engine = Engine(
-            shelf=self._shelf,
+        self._keeper = Keeper(
+            places,
+            rooms,
             generate=parts.generate,
             retrieve=self._retrieve,
+            memories=self._memories,
+            shelf=self._shelf,
+        )
+        self._engine = Engine(
+            shelf=self._shelf,
+            brains=self._keeper.versions,
             new_cancel=_new_cancel,
             clock=clock,
-            brain=version,
             limits=limits,
         )
         self._status = StatusReader(
@@ -132,7 +137,7 @@ class System:
             memories=self._memories,
             clock=clock,
             started_s=clock.monotonic_s(),
-            brain=version,
+            brain=lambda: self._keeper.versions.serving,
             backend=settings.backend,
             version=build_version(),
             cpu=cpu_level,
@@ -152,7 +157,9 @@ class System:
         async with self._listening():
             await self._open_default()
             await self._set_health("", serving=True)
+            watching = asyncio.ensure_future(self._keeper.watch())
             await self._stop.wait()
+            watching.cancel()
             _LOG.info("draining", extra={"running": self._engine.running, "waiting": self._engine.waiting})
             await self._health.enter_graceful_shutdown()
             await self._engine.drain(self._settings.drain_s)
@@ -160,6 +167,7 @@ class System:
     def close(self) -> None:
         """Give back threads and the store, after ``serve``."""
         self._engine.close()
+        self._keeper.close()
         self._disk.shutdown(wait=True)
         self._memories.close()
 
@@ -191,7 +199,7 @@ class System:
         memory_pb2_grpc.add_MemoryServiceServicer_to_server(memory, server)  # type: ignore[no-untyped-call]
         model = ModelServicer(self._shelf, self._disk)
         model_pb2_grpc.add_ModelServiceServicer_to_server(model, server)  # type: ignore[no-untyped-call]
-        control = ControlServicer(self._status.read, self.stop)
+        control = ControlServicer(self._status.read, self.stop, self._keeper.reloader, self._keeper.executor)
         control_pb2_grpc.add_ControlServiceServicer_to_server(control, server)  # type: ignore[no-untyped-call]
         health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
         reflection.enable_server_reflection((*_SERVICES, health.SERVICE_NAME, reflection.SERVICE_NAME), server)

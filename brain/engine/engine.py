@@ -16,6 +16,7 @@ from brain.base.errors import Cancelled, DeadlineExceeded, InternalError, Unreac
 from brain.base.messages import Accepted, PartialState, Request, Response, Timings
 from brain.conditioning.retrieval import Retrieved
 from brain.engine.admission import admit
+from brain.engine.brain import Brain, Brains
 from brain.engine.mailbox import Mailbox
 from brain.engine.models import Model, Shelf
 from brain.engine.queue import Queue, Ticket
@@ -83,19 +84,15 @@ class Engine:
         self,
         *,
         shelf: Shelf,
-        generate: Generate,
-        retrieve: Retrieve,
+        brains: Brains,
         new_cancel: Callable[[float], Cancel],
         clock: Clock,
-        brain: str,
         limits: Limits,
     ) -> None:
         self._shelf = shelf
-        self._generate = generate
-        self._retrieve = retrieve
+        self._brains = brains
         self._new_cancel = new_cancel
         self._clock = clock
-        self._brain = brain
         self._limits = limits
         self._queue = Queue(limits.queue_length)
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="generate")
@@ -198,13 +195,19 @@ class Engine:
         job.begun()
         job.cancel.check()
         model = self._shelf.open(job.request.model)
-        shown = self._retrieve(job.request, model)
-        said = self._generate(
+        with self._brains.call() as call:
+            response = self._made(job, model, call.brain)
+            call.uncertainty = response.uncertainty
+        return response
+
+    def _made(self, job: _Job, model: Model, brain: Brain) -> Response:
+        shown = brain.retrieve(job.request, model)
+        said = brain.generate(
             model.body, model.tokenizer, job.request, model.calibration, shown.texts, job.cancel, self._clock
         )
         for item in said:
             if isinstance(item, Response):
-                return self._finished(item, job, model, shown)
+                return replace(self._finished(item, job, model, shown), brain=brain.version)
             job.state(item)
             job.cancel.check()
         raise InternalError("a generation ended without a response")
@@ -214,7 +217,6 @@ class Engine:
             response,
             request_id=job.request.request_id,
             model=model.name,
-            brain=self._brain,
             memories=shown.names,
             timings=job.timings(),
             warning=" ".join(part for part in (response.warning, model.warning) if part),

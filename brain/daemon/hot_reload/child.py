@@ -1,0 +1,143 @@
+"""The child process in which a version is tried first: it may raise, hang or die here without anybody noticing.
+
+Words: the folder of a model, and the numbers of two open files: the verdict is written to one, to the other, before
+each line of the version's files, which line that is. Standard input brings the version, once the model is open.
+"""
+
+from __future__ import annotations
+
+import json
+import marshal
+import os
+import signal
+import struct
+import sys
+import threading
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from types import FrameType
+from typing import Any, Final, NoReturn, final
+
+from brain.backends.select import open_body
+from brain.base.errors import RejectedByGate
+from brain.daemon.hot_reload.assembly import Assembly
+from brain.daemon.hot_reload.blame import attempt, blamed
+from brain.daemon.hot_reload.exam import examine
+from brain.daemon.hot_reload.loader import Loaded
+from brain.daemon.hot_reload.snapshot import Compiled
+from brain.native.tokenizer import Tokenizer
+from brain.uncertainty.calibration import Calibration
+
+READY: Final = b"ready\n"
+LINE: Final = struct.Struct("<II")
+"""A file's number, from 1 in the order of ``Compiled.paths``, and a line in it."""
+
+_FORBIDDEN: Final = frozenset(
+    {
+        "os.exec",
+        "os.fork",
+        "os.forkpty",
+        "os.posix_spawn",
+        "os.spawn",
+        "os.system",
+        "pty.spawn",
+        "subprocess.Popen",
+    }
+)
+_THREADS: Final = 2
+_LATEST_S: Final = 120
+
+
+@final
+class Watched:
+    """Keeps watch while a version's files run: the line goes to the trail; processes, threads and sleep are refused."""
+
+    def __init__(self, trail: int, paths: Mapping[str, str]) -> None:
+        self._trail = trail
+        self._numbers = {path: number for number, path in enumerate(paths, start=1)}
+        self._on = False
+        sys.addaudithook(self._audit)
+
+    def __enter__(self) -> None:
+        """Begin."""
+        self._on = True
+        # Neither sleeping nor starting a thread raises an audit event in Python 3.11.
+        self._usual = (time.sleep, threading.Thread.start)
+        time.sleep, threading.Thread.start = _no_sleep, _no_thread  # type: ignore[method-assign, assignment]
+        self._traced = sys.gettrace()
+        sys.settrace(self._trace)
+
+    def __exit__(self, *_: object) -> None:
+        """End: what follows is ours."""
+        sys.settrace(self._traced)
+        time.sleep, threading.Thread.start = self._usual  # type: ignore[method-assign]
+        self._on = False
+
+    def _audit(self, event: str, given: tuple[object, ...]) -> None:
+        if self._on and event in _FORBIDDEN:
+            raise RejectedByGate(f"a version starts no process and no thread of its own ({event})")
+
+    def _trace(self, frame: FrameType, event: str, given: Any) -> Any:
+        number = self._numbers.get(frame.f_code.co_filename)
+        if number is None:
+            return None
+        os.pwrite(self._trail, LINE.pack(number, frame.f_lineno), 0)
+        return self._trace
+
+
+def main(words: list[str]) -> int:
+    """Open the model, say so, take the version from standard input, try it, write the verdict: JSON on one line."""
+    folder, verdict, trail = Path(words[0]), int(words[1]), int(words[2])
+    body, tokenizer = open_body(folder, "native", _THREADS), Tokenizer.open(folder / "tokenizer.json")
+    calibration = Calibration.load(folder)
+    os.write(verdict, READY)
+    brought = sys.stdin.buffer.read()
+    if not brought:
+        return 0
+    compiled = taken(brought)
+    watched = Watched(trail, compiled.paths)
+
+    def tried() -> None:
+        with watched:
+            examine(Assembly(Loaded(compiled)).subject(body, tokenizer, calibration), None, all_of_it=True)
+
+    # A child whose daemon was killed would otherwise loop for ever.
+    signal.alarm(_LATEST_S)
+    refused = ""
+    if error := attempt(tried):
+        refused = _placed(error, compiled.paths)
+    signal.alarm(0)
+    os.write(verdict, json.dumps({"process": os.getpid(), "refused": refused}).encode() + b"\n")
+    return 0
+
+
+def brought(compiled: Compiled) -> bytes:
+    """A version as bytes for standard input."""
+    return marshal.dumps((compiled.version, dict(compiled.codes), list(compiled.packages), dict(compiled.paths)))
+
+
+def taken(data: bytes) -> Compiled:
+    """The version that ``brought`` made bytes of; only ever read from the daemon's own pipe."""
+    version, codes, packages, paths = marshal.loads(data)
+    return Compiled(version, codes, frozenset(packages), paths)
+
+
+def _placed(error: BaseException, paths: Mapping[str, str]) -> str:
+    """Where and what; a refusal of the watch is placed too, for it was raised in the version's own line."""
+    if isinstance(error, RejectedByGate) and error.__traceback__ and error.message.startswith("a version "):
+        told = RuntimeError(error.message).with_traceback(error.__traceback__)
+        return blamed(told, paths).replace("RuntimeError: ", "")
+    return blamed(error, paths)
+
+
+def _no_sleep(seconds: float) -> NoReturn:
+    raise RejectedByGate(f"a version never sleeps ({seconds:g} s)")
+
+
+def _no_thread(thread: threading.Thread) -> NoReturn:
+    raise RejectedByGate(f"a version starts no process and no thread of its own ({thread.name})")
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
