@@ -20,7 +20,7 @@ FILE_LIMIT_BYTES: Final = 1 << 20
 _DEPTH_LIMIT: Final = 8
 
 
-def read_overlay(folder: Path) -> dict[str, bytes]:
+def read_overlay(folder: Path, looks: int = 3) -> dict[str, bytes]:
     """The content of every ``.py`` file below ``folder`` by its path there; nothing where the folder is not there.
 
     Names that no module can have (editors' temporary files, hidden ones, ``__pycache__``) are passed over.
@@ -38,9 +38,13 @@ def read_overlay(folder: Path) -> dict[str, bytes]:
             files[name] = _content(root, path, name)
             if len(files) > FILES_LIMIT:
                 raise ResourceExhausted(f"brain/ has more than {FILES_LIMIT} files", hint="keep those that you changed")
-    except FileNotFoundError:
+    except FileNotFoundError as error:
+        if not folder.exists():
+            return {}
         # Gone between two looks: an editor replaces it just now. The next look finds what it left.
-        return {} if not folder.exists() else read_overlay(folder)
+        if looks > 1:
+            return read_overlay(folder, looks - 1)
+        raise StorageFailed(f"brain/ names a file that is not there: {_name(folder, error)}") from error
     except OSError as error:
         raise StorageFailed(f"brain/ cannot be read: {error.strerror}", errno=error.errno) from error
     return files
@@ -104,6 +108,11 @@ def _check(found: os.stat_result, told: str, refused: int) -> None:
         raise PermissionRefused(
             f"{told} has mode {mode:04o}", hint="others must keep out: chmod -R go-w, and 700 for brain/"
         )
+
+
+def _name(folder: Path, error: FileNotFoundError) -> str:
+    path = Path(str(error.filename))
+    return path.relative_to(folder.resolve()).as_posix() if path.is_relative_to(folder.resolve()) else path.name
 
 
 def _told(root: Path, path: Path) -> str:

@@ -1,0 +1,166 @@
+"""Versions that do harm when they are imported: the child has it, the daemon hears of it, by file and line."""
+
+import io
+import json
+import os
+import sys
+import tempfile
+import threading
+import types
+
+import pytest
+
+from brain.base.errors import RejectedByGate, Unreachable
+from brain.daemon.hot_reload import child, trial
+from brain.daemon.hot_reload.child import LINE, READY, Watched, brought
+from brain.daemon.hot_reload.trial import ChildTrial
+from tests.brains import MODEL, ORDERS, POLICY, changed, compiled, shipped
+
+
+@pytest.fixture
+def made():
+    one = ChildTrial(MODEL, trial_s=60)
+    yield one
+    one.close()
+
+
+def harmful(line):
+    """The policy with a line of harm as its third line from the end; gives the files and the place of the line."""
+    text = f"{shipped(POLICY)}\n{line}\n"
+    return {POLICY: text}, f"{POLICY}:{text.count(chr(10))}"
+
+
+def test_a_version_that_keeps_its_promises_passes_in_a_child(made):
+    made.prepare()
+    made.run(compiled({ORDERS: changed()}))
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("import time; time.sleep(60)", "a version never sleeps (60 s)"),
+        ("raise SystemExit(0)", "it ends the process (SystemExit 0)"),
+        ("import os; os._exit(0)", "it ended the process"),
+        ("import os; os.kill(os.getpid(), 9)", "it ended the process"),
+        ("import os; os.fork()", "a version starts no process and no thread of its own (os.fork)"),
+        ("import subprocess; subprocess.run(['true'])", "a version starts no process"),
+        ("import threading; threading.Thread(target=print).start()", "a version starts no process and no thread"),
+        ("import nothing_of_this_name", "ModuleNotFoundError: No module named 'nothing_of_this_name'"),
+        ("from brain.sampling.contract import Nothing", "ImportError: cannot import name 'Nothing'"),
+        ("undefined", "NameError: name 'undefined' is not defined"),
+        ("print('to nobody'); 1 / 0", "ZeroDivisionError: division by zero"),
+        ("raise KeyboardInterrupt", "KeyboardInterrupt"),
+    ],
+)
+def test_harm_at_import_is_refused_by_file_and_line(made, line, told):
+    files, place = harmful(line)
+    with pytest.raises(RejectedByGate) as caught:
+        made.run(compiled(files))
+    assert caught.value.message.startswith(f"{place}: {told}")
+    assert caught.value.hint
+
+
+def test_a_loop_at_import_is_ended_at_the_deadline_and_refused_by_its_line():
+    files, place = harmful("while True: pass")
+    made = ChildTrial(MODEL, trial_s=2)
+    with pytest.raises(RejectedByGate) as caught:
+        made.run(compiled(files))
+    assert caught.value.message == f"{place}: it was not done after 2 s"
+
+
+def test_a_generation_that_breaks_is_refused_by_the_line_that_raised(made):
+    text = shipped(ORDERS).replace(
+        "    return np.arange(look.count)", "    return np.arange(look.count) + look.nothing"
+    )
+    with pytest.raises(RejectedByGate) as caught:
+        made.run(compiled({ORDERS: text}))
+    assert caught.value.message.startswith(f"{ORDERS}:")
+    assert "AttributeError: 'Look' object has no attribute 'nothing'" in caught.value.message
+
+
+def test_a_child_that_cannot_open_its_model_refuses_everything(tmp_path):
+    with pytest.raises(RejectedByGate, match="did not start"):
+        ChildTrial(tmp_path).run(compiled({}))
+
+
+def test_closing_ends_a_trial_that_runs_and_all_later_ones():
+    files, _ = harmful("while True: pass")
+    made, refused = ChildTrial(MODEL, trial_s=60), []
+
+    def run():
+        try:
+            made.run(compiled(files))
+        except RejectedByGate as error:
+            refused.append(error)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    while made._running is None:
+        thread.join(0.01)
+    made.close()
+    thread.join(20)
+    assert refused
+    made.prepare()
+    with pytest.raises(Unreachable):
+        made.run(compiled({}))
+
+
+def test_what_waits_is_given_back_when_nobody_changes_files(made):
+    made.prepare()
+    process = made._spare._process
+    made.prepare()
+    assert made._spare._process is process
+    made.rest()
+    assert process.returncode is not None
+    made.rest()
+
+
+def run_here(monkeypatch, version):
+    """The child's program in this process; gives its verdict and the last line on its trail."""
+    monkeypatch.setattr(sys, "addaudithook", lambda hook: None)
+    monkeypatch.setattr(sys, "stdin", types.SimpleNamespace(buffer=io.BytesIO(brought(version) if version else b"")))
+    ours, theirs = os.pipe()
+    with tempfile.TemporaryFile() as trail, os.fdopen(ours, "rb") as said:
+        assert child.main([str(MODEL), str(theirs), str(trail.fileno())]) == 0
+        os.close(theirs)
+        told = said.read()
+        trail.seek(0)
+        return told, trail.read()
+
+
+def test_the_childs_program_says_ready_then_its_verdict(monkeypatch):
+    ready, verdict = run_here(monkeypatch, compiled({}))[0].splitlines(keepends=True)
+    assert ready == READY
+    assert json.loads(verdict) == {"process": os.getpid(), "refused": ""}
+    files, place = harmful("import time; time.sleep(1)")
+    version = compiled(files)
+    told, trail = run_here(monkeypatch, version)
+    assert json.loads(told.splitlines()[1])["refused"] == f"{place}: a version never sleeps (1 s)"
+    number, line = LINE.unpack(trail)
+    assert list(version.paths.values())[number - 1].endswith(".py")
+    assert line > 0
+    assert run_here(monkeypatch, None)[0] == READY
+
+
+def test_the_watch_refuses_what_it_hears_of_only_while_it_is_on(monkeypatch):
+    heard = []
+    monkeypatch.setattr(sys, "addaudithook", heard.append)
+    watched = Watched(0, {})
+    heard[0]("os.fork", ())
+    with watched:
+        with pytest.raises(RejectedByGate):
+            heard[0]("os.fork", ())
+        with pytest.raises(RejectedByGate):
+            threading.Thread(target=print).start()
+        heard[0]("open", ())
+    heard[0]("os.fork", ())
+
+
+def test_a_verdict_from_another_process_is_none(monkeypatch, made):
+    class Lying(trial._Child):
+        def _line(self, within_s):
+            return b'{"process": 1, "refused": ""}'
+
+    monkeypatch.setattr(trial, "_Child", Lying)
+    with pytest.raises(RejectedByGate, match="left its process"):
+        made.run(compiled({}))
