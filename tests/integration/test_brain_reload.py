@@ -1,4 +1,4 @@
-"""Another brain while the daemon serves: taken under load, refused, given up, rolled back, found again after a start."""
+"""Another brain while the daemon serves: taken under load, refused, given up, rolled back, there after a start."""
 
 import json
 import subprocess
@@ -78,7 +78,7 @@ def test_no_call_fails_while_versions_change_under_load(real, client, own):
         thread.start()
     versions = set()
     for number in range(5):
-        own({ORDERS: f"{changed()}# {number}\n"})
+        own({ORDERS: f"{shipped(ORDERS)}# {number}\n"})
         versions.add(client.reload_brain())
         count = len(finals)
         wait_until(lambda count=count: len(finals) > count + 4, within_s=60)
@@ -116,7 +116,7 @@ def test_a_version_whose_answers_fail_is_left_by_itself_and_stays_away(real, cli
 
 
 HARM = {
-    "half-written": shipped(POLICY)[:-400],
+    "half-written": shipped(POLICY).partition("min(self")[0] + "min(",
     "exits": shipped(POLICY) + "raise SystemExit\n",
     "ends": shipped(POLICY) + "import os; os._exit(0)\n",
     "sleeps": shipped(POLICY) + "import time; time.sleep(1)\n",

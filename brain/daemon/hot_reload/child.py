@@ -7,14 +7,13 @@ each line of the version's files, which line that is. Standard input brings the 
 from __future__ import annotations
 
 import json
-import marshal
 import os
 import signal
-import struct
 import sys
 import threading
 import time
 from collections.abc import Mapping
+from mmap import mmap
 from pathlib import Path
 from types import FrameType
 from typing import Any, Final, NoReturn, final
@@ -25,13 +24,11 @@ from brain.daemon.hot_reload.assembly import Assembly
 from brain.daemon.hot_reload.blame import attempt, blamed
 from brain.daemon.hot_reload.exam import examine
 from brain.daemon.hot_reload.loader import Loaded
-from brain.daemon.hot_reload.snapshot import Compiled
+from brain.daemon.hot_reload.trail import LINE, read
 from brain.native.tokenizer import Tokenizer
 from brain.uncertainty.calibration import Calibration
 
 READY: Final = b"ready\n"
-LINE: Final = struct.Struct("<II")
-"""A file's number, from 1 in the order of ``Compiled.paths``, and a line in it."""
 
 _FORBIDDEN: Final = frozenset(
     {
@@ -54,7 +51,7 @@ class Watched:
     """Keeps watch while a version's files run: the line goes to the trail; processes, threads and sleep are refused."""
 
     def __init__(self, trail: int, paths: Mapping[str, str]) -> None:
-        self._trail = trail
+        self._trail = mmap(trail, LINE.size)
         self._numbers = {path: number for number, path in enumerate(paths, start=1)}
         self._on = False
         sys.addaudithook(self._audit)
@@ -82,7 +79,7 @@ class Watched:
         number = self._numbers.get(frame.f_code.co_filename)
         if number is None:
             return None
-        os.pwrite(self._trail, LINE.pack(number, frame.f_lineno), 0)
+        LINE.pack_into(self._trail, 0, number, frame.f_lineno)
         return self._trace
 
 
@@ -95,7 +92,7 @@ def main(words: list[str]) -> int:
     brought = sys.stdin.buffer.read()
     if not brought:
         return 0
-    compiled = taken(brought)
+    compiled = read(brought)
     watched = Watched(trail, compiled.paths)
 
     def tried() -> None:
@@ -110,17 +107,6 @@ def main(words: list[str]) -> int:
     signal.alarm(0)
     os.write(verdict, json.dumps({"process": os.getpid(), "refused": refused}).encode() + b"\n")
     return 0
-
-
-def brought(compiled: Compiled) -> bytes:
-    """A version as bytes for standard input."""
-    return marshal.dumps((compiled.version, dict(compiled.codes), list(compiled.packages), dict(compiled.paths)))
-
-
-def taken(data: bytes) -> Compiled:
-    """The version that ``brought`` made bytes of; only ever read from the daemon's own pipe."""
-    version, codes, packages, paths = marshal.loads(data)
-    return Compiled(version, codes, frozenset(packages), paths)
 
 
 def _placed(error: BaseException, paths: Mapping[str, str]) -> str:

@@ -180,6 +180,9 @@ class Reloader:
 
     def _in_place(self, compiled: Compiled) -> tuple[Brain, Loaded]:
         """Load it here, try it shortly with the open model, hand over what rooms keep: or leave nothing behind."""
+        if not self._loads:
+            # What was made until now stays: looking for what a version leaves behind need not walk through it.
+            gc.freeze()
         self._loads += 1
         loaded = Loaded(compiled, f"_{self._loads}")
         made: list[Brain] = []

@@ -18,6 +18,7 @@ from typing import Final, Protocol, final
 import brain
 from brain.base.errors import RejectedByGate, Unreachable
 from brain.daemon.hot_reload.snapshot import MEND, Compiled
+from brain.daemon.hot_reload.trail import LINE, written
 
 TRIAL_S: Final = 10.0
 """How long the files may take to be imported and tried; the product's own take a tenth of a second."""
@@ -97,6 +98,7 @@ class _Child:
 
     def __init__(self, model: Path) -> None:
         self._trail = tempfile.TemporaryFile()  # noqa: SIM115  (closed by end)
+        self._trail.truncate(LINE.size)
         self._verdict, theirs = os.pipe()
         os.set_inheritable(theirs, True)
         words = (str(model), str(theirs), str(self._trail.fileno()))
@@ -120,10 +122,8 @@ class _Child:
 
     def judge(self, compiled: Compiled, within_s: float) -> None:
         """Bring the version and wait for the verdict."""
-        from brain.daemon.hot_reload.child import brought
-
         with suppress(BrokenPipeError):
-            self._process.stdin.write(brought(compiled))  # type: ignore[union-attr]  # it was opened as a pipe
+            self._process.stdin.write(written(compiled))  # type: ignore[union-attr]  # it was opened as a pipe
             self._process.stdin.close()  # type: ignore[union-attr]
         line = self._line(within_s)
         if line is None:
@@ -166,10 +166,7 @@ class _Child:
 
     def _where(self, compiled: Compiled) -> str:
         """The line of the version that ran last, "sampling/policy.py:12: ", or nothing before the first."""
-        from brain.daemon.hot_reload.child import LINE
-
-        data = os.pread(self._trail.fileno(), LINE.size, 0)
-        if len(data) < LINE.size:
+        number, line = LINE.unpack(os.pread(self._trail.fileno(), LINE.size, 0))
+        if not number:
             return ""
-        number, line = LINE.unpack(data)
         return f"{list(compiled.paths.values())[number - 1]}:{line}: "

@@ -26,7 +26,7 @@ _LOG: Final = logging.getLogger("aios.brain")
 
 @final
 class Watch:
-    """Calls ``touched`` at the first event of a burst, ``settled`` after each burst and at every poll.
+    """Calls ``touched`` at the first event of a burst and after it, ``settled`` after each burst and at every poll.
 
     ``rested`` is called once after ``REST_S`` without a change. All of them on the loop that ``run`` runs on, one at a
     time. Cost while idle: a wake-up every ``POLL_S``; three threads of watchdog.
@@ -68,11 +68,14 @@ class Watch:
         await self._settled()
         while True:
             if await self._event_within(self._poll_s):
-                if not ready:
-                    await self._touched()
+                await self._touched()
                 last_s, ready = loop.time(), True
                 await self._rest_of_burst()
-            elif ready and loop.time() - last_s > self._rest_s:
+                await self._settled()
+                # The next save will come sooner than a child can start.
+                await self._touched()
+                continue
+            if ready and loop.time() - last_s > self._rest_s:
                 ready = False
                 await self._rested()
             await self._settled()

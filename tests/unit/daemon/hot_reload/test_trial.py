@@ -12,7 +12,8 @@ import pytest
 
 from brain.base.errors import RejectedByGate, Unreachable
 from brain.daemon.hot_reload import child, trial
-from brain.daemon.hot_reload.child import LINE, READY, Watched, brought
+from brain.daemon.hot_reload.child import READY, Watched
+from brain.daemon.hot_reload.trail import LINE, written
 from brain.daemon.hot_reload.trial import ChildTrial
 from tests.brains import MODEL, ORDERS, POLICY, changed, compiled, shipped
 
@@ -118,14 +119,14 @@ def test_what_waits_is_given_back_when_nobody_changes_files(made):
 def run_here(monkeypatch, version):
     """The child's program in this process; gives its verdict and the last line on its trail."""
     monkeypatch.setattr(sys, "addaudithook", lambda hook: None)
-    monkeypatch.setattr(sys, "stdin", types.SimpleNamespace(buffer=io.BytesIO(brought(version) if version else b"")))
+    monkeypatch.setattr(sys, "stdin", types.SimpleNamespace(buffer=io.BytesIO(written(version) if version else b"")))
     ours, theirs = os.pipe()
     with tempfile.TemporaryFile() as trail, os.fdopen(ours, "rb") as said:
+        trail.truncate(LINE.size)
         assert child.main([str(MODEL), str(theirs), str(trail.fileno())]) == 0
         os.close(theirs)
         told = said.read()
-        trail.seek(0)
-        return told, trail.read()
+        return told, os.pread(trail.fileno(), LINE.size, 0)
 
 
 def test_the_childs_program_says_ready_then_its_verdict(monkeypatch):
@@ -145,7 +146,9 @@ def test_the_childs_program_says_ready_then_its_verdict(monkeypatch):
 def test_the_watch_refuses_what_it_hears_of_only_while_it_is_on(monkeypatch):
     heard = []
     monkeypatch.setattr(sys, "addaudithook", heard.append)
-    watched = Watched(0, {})
+    with tempfile.TemporaryFile() as trail:
+        trail.truncate(LINE.size)
+        watched = Watched(trail.fileno(), {})
     heard[0]("os.fork", ())
     with watched:
         with pytest.raises(RejectedByGate):
