@@ -63,6 +63,9 @@ class Believing:
         if self.refuse:
             raise RejectedByGate(self.refuse)
 
+    def tidy(self):
+        """Nothing to clear away."""
+
     def rest(self):
         self.ready = 0
 

@@ -37,6 +37,9 @@ ROOMS = Path(brain.__file__).parent
 POLICY = "sampling/policy.py"
 WARM = 20
 PAUSE_S = 0.1
+BLOCK = 25
+QUIET_S = 2.0
+"""After so many swaps there is none for so long, so that calls without them are measured in the same minutes."""
 
 
 class Passed:
@@ -47,6 +50,9 @@ class Passed:
 
     def run(self, compiled):
         """Passed."""
+
+    def tidy(self):
+        """Nothing to clear away."""
 
     def rest(self):
         """Nothing to give back."""
@@ -102,18 +108,21 @@ def swaps(quick):
         stop, ended, spent, held = threading.Event(), [], [], []
 
         def swap_all():
-            wait_for(ended, 60)
-            quiet.extend(ended[20:])
+            wait_for(ended, 20)
             for number in range(WARM + count):
+                if number >= WARM and (number - WARM) % BLOCK == 0:
+                    begun = len(ended)
+                    time.sleep(QUIET_S)
+                    quiet.extend(ended[begun:])
+                begun = len(ended)
                 write(Path(folder) / "brain", number)
                 before = time.perf_counter()
                 keeper.reloader.reload()
                 spent.append(time.perf_counter() - before)
                 if number >= WARM and (number - WARM) % 10 == 0:
                     held.append((number, resident_bytes(), threading.active_count()))
-                if number == WARM:
-                    during.append(len(ended))
                 time.sleep(PAUSE_S)
+                during.extend(ended[begun:] if number >= WARM else ())
             stop.set()
 
         quiet, during = [], []
@@ -125,7 +134,7 @@ def swaps(quick):
             swapping.join()
 
         asyncio.run(story())
-        yield from figures_of(spent[WARM:], held, quiet, ended[during[0] :])
+        yield from figures_of(spent[WARM:], held, quiet, during)
         yield flip(keeper)
         engine.close()
         keeper.close()

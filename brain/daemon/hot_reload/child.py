@@ -20,11 +20,13 @@ from typing import Any, Final, NoReturn, final
 
 from brain.backends.select import open_body
 from brain.base.errors import RejectedByGate
+from brain.conditioning.retrieval import retrieve
 from brain.daemon.hot_reload.assembly import Assembly
 from brain.daemon.hot_reload.blame import attempt, blamed
-from brain.daemon.hot_reload.exam import examine
+from brain.daemon.hot_reload.exam import Subject, examine
 from brain.daemon.hot_reload.loader import Loaded
 from brain.daemon.hot_reload.trail import LINE, read
+from brain.diffusion.core import generate
 from brain.native.tokenizer import Tokenizer
 from brain.uncertainty.calibration import Calibration
 
@@ -88,6 +90,8 @@ def main(words: list[str]) -> int:
     folder, verdict, trail = Path(words[0]), int(words[1]), int(words[2])
     body, tokenizer = open_body(folder, "native", _THREADS), Tokenizer.open(folder / "tokenizer.json")
     calibration = Calibration.load(folder)
+    # The first generation of a process reads the weights in: better now than when somebody waits.
+    examine(Subject(generate, retrieve, body, tokenizer, calibration), None, all_of_it=False)
     os.write(verdict, READY)
     brought = sys.stdin.buffer.read()
     if not brought:

@@ -58,26 +58,26 @@ def examine(subject: Subject, cancel: CancelToken | None, *, all_of_it: bool) ->
     Raises: RejectedByGate naming the promise that was broken; whatever the version itself raises.
     Cost: about 40 passes of ``body`` over a few tokens; 3 in short.
     """
-    first = _tokens(subject, _asked(), cancel)
+    first = _tokens(subject, replace(_asked(), memories=1), cancel)
     if not all_of_it:
         return
-    if _tokens(subject, _asked(), cancel) != first:
+    if _tokens(subject, replace(_asked(), memories=1), cancel) != first:
         raise RejectedByGate("the same request with the same seed gave other tokens", hint=_HINT)
     for way in WAYS:
-        _tokens(subject, _asked(way=way, temperature=0.7, min_p=0.1, seed=1), cancel)
+        _tokens(subject, _asked(way=way, temperature=0.7, min_p=0.1, seed=1, max_tokens=2), cancel)
     for order in ORDERS:
-        _tokens(subject, _asked(way="block", order=order), cancel)
+        _tokens(subject, _asked(way="block", block=3, order=order, max_tokens=2), cancel)
     hole = Hole(before=_PROMPT, after=" went home.", tokens=2)
     if len(_tokens(subject, replace(_asked(), prompt="", hole=hole), cancel)) != hole.tokens:
         raise RejectedByGate("a hole of 2 tokens was not filled with 2", hint=_HINT)
-    _tokens(subject, replace(_asked(max_tokens=1), chat=True, turns=("Hello.", "Good day.")), cancel)
-    _tokens(subject, replace(_asked(max_tokens=1), modality="code"), cancel)
+    _tokens(subject, replace(_asked(way="next-token", max_tokens=1), chat=True, turns=("Hello.", "Good day.")), cancel)
+    _tokens(subject, replace(_asked(way="next-token", max_tokens=1), modality="code"), cancel)
     _heeds_a_withdrawal(subject)
 
 
 def _asked(**settings: Any) -> Request:
     chosen = replace(Settings(block=4, steps=2, max_tokens=TOKENS), **settings)
-    return Request(request_id="self-test", prompt=_PROMPT, memories=1, settings=chosen)
+    return Request(request_id="self-test", prompt=_PROMPT, settings=chosen)
 
 
 def _tokens(subject: Subject, request: Request, cancel: CancelToken | None) -> tuple[int, ...]:

@@ -167,16 +167,23 @@ class Reloader:
         if why := self._quarantine.versions().get(version):
             hint = "change the files, or: aios brain reload --force"
             raise RejectedByGate(f"{version} is in quarantine: {why}", hint=hint)
-        if not self._versions.has(version):
-            compiled = self._compiler.compile(taken)
-            self._trial.run(compiled)
-            brain, loaded = self._in_place(compiled)
-            self._versions.take(brain, loaded, tuple(sorted(taken.own)))
-        else:
+        if self._versions.has(version):
             self._versions.back_to(version, watched=True)
+        else:
+            self._take(taken)
         # A version that was given back lives in cycles of classes and functions until they are looked for.
         gc.collect()
         _LOG.info("brain serves", extra={"brain": version, "own": sorted(taken.own)})
+
+    def _take(self, taken: Snapshot) -> None:
+        """Compile, try in a child, try here, flip."""
+        compiled = self._compiler.compile(taken)
+        try:
+            self._trial.run(compiled)
+            brain, loaded = self._in_place(compiled)
+            self._versions.take(brain, loaded, tuple(sorted(taken.own)))
+        finally:
+            self._trial.tidy()
 
     def _in_place(self, compiled: Compiled) -> tuple[Brain, Loaded]:
         """Load it here, try it shortly with the open model, hand over what rooms keep: or leave nothing behind."""

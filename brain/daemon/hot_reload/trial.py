@@ -39,6 +39,10 @@ class Trial(Protocol):
         """Try it. Raises RejectedByGate, naming file and line where there is one, for a version that fails."""
 
     @abstractmethod
+    def tidy(self) -> None:
+        """The version that was tried serves or is refused: now there is time to clear away what the trial left."""
+
+    @abstractmethod
     def rest(self) -> None:
         """No version is expected soon: give back what was made ready."""
 
@@ -57,6 +61,7 @@ class ChildTrial(Trial):
         self._start_s = start_s
         self._spare: _Child | None = None
         self._running: _Child | None = None
+        self._ended: list[_Child] = []
         self._closed = False
 
     def prepare(self) -> None:
@@ -76,6 +81,13 @@ class ChildTrial(Trial):
             child.judge(compiled, self._trial_s)
         finally:
             self._running = None
+            child.kill()
+            self._ended.append(child)
+
+    def tidy(self) -> None:
+        """Wait for the children that were killed."""
+        ended, self._ended = self._ended, []
+        for child in ended:
             child.end()
 
     def rest(self) -> None:

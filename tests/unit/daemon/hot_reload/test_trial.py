@@ -22,6 +22,7 @@ from tests.brains import MODEL, ORDERS, POLICY, changed, compiled, shipped
 def made():
     one = ChildTrial(MODEL, trial_s=60)
     yield one
+    one.tidy()
     one.close()
 
 
