@@ -158,6 +158,7 @@ class System:
             await self._open_default()
             await self._set_health("", serving=True)
             watching = asyncio.ensure_future(self._keeper.watch())
+            watching.add_done_callback(_tell_of_end)
             await self._stop.wait()
             watching.cancel()
             _LOG.info("draining", extra={"running": self._engine.running, "waiting": self._engine.waiting})
@@ -231,6 +232,11 @@ def built(places: Places, settings: DaemonSettings, clock: Clock, parts: Parts) 
         yield system
     finally:
         system.close()
+
+
+def _tell_of_end(watching: asyncio.Future[None]) -> None:
+    if not watching.cancelled() and (error := watching.exception()) is not None:
+        _LOG.error("the brain's folder is not watched any more", exc_info=error)
 
 
 def _new_cancel(deadline_s: float) -> Cancel:

@@ -153,6 +153,16 @@ def test_what_the_folder_holds_is_taken_at_the_start(real, client, own):
         wait_until(lambda: serving(other) == version, within_s=60)
 
 
+def test_what_lies_in_the_folders_place_never_keeps_the_daemon_from_starting(real):
+    real.end()
+    real.places.brain.rmdir()
+    real.places.brain.write_text("")
+    with daemon(home=real.home, program=REAL) as again, again.client() as other:
+        wait_until(lambda: other.brains()[-1].state == "refused")
+        assert "not a folder" in other.brains()[-1].why
+        assert final_of(other).brain == serving(other)
+
+
 def test_the_command_lists_reloads_and_goes_back(real, client, own):
     good = serving(client)
     own({ORDERS: changed()})

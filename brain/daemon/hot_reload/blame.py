@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable, Mapping
+from typing import Final, final
 
 from brain.base.errors import RejectedByGate
 
-WORDS_LIMIT = 300
+WORDS_LIMIT: Final = 300
+
+
+@final
+class Harm(BaseException):
+    """Something that no version may do, in words that need no name of an exception; ``except Exception`` lets it by."""
 
 
 def attempt(work: Callable[[], object]) -> BaseException | None:
@@ -24,6 +30,8 @@ def blamed(error: BaseException, paths: Mapping[str, str]) -> str:
     if isinstance(error, RejectedByGate):
         return error.message
     words = f"{type(error).__name__}: {getattr(error, 'message', error)}"[:WORDS_LIMIT].rstrip(": ")
+    if isinstance(error, Harm):
+        words = str(error)
     lines = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename in paths]
     if isinstance(error, SystemExit):
         words = f"it ends the process (SystemExit {error.code})"

@@ -6,6 +6,7 @@ each line of the version's files, which line that is. Standard input brings the 
 
 from __future__ import annotations
 
+import _thread
 import json
 import os
 import signal
@@ -19,10 +20,9 @@ from types import FrameType
 from typing import Any, Final, NoReturn, final
 
 from brain.backends.select import open_body
-from brain.base.errors import RejectedByGate
 from brain.conditioning.retrieval import retrieve
 from brain.daemon.hot_reload.assembly import Assembly
-from brain.daemon.hot_reload.blame import attempt, blamed
+from brain.daemon.hot_reload.blame import Harm, attempt, blamed
 from brain.daemon.hot_reload.exam import Subject, examine
 from brain.daemon.hot_reload.loader import Loaded
 from brain.daemon.hot_reload.trail import LINE, read
@@ -62,20 +62,20 @@ class Watched:
         """Begin."""
         self._on = True
         # Neither sleeping nor starting a thread raises an audit event in Python 3.11.
-        self._usual = (time.sleep, threading.Thread.start)
-        time.sleep, threading.Thread.start = _no_sleep, _no_thread  # type: ignore[method-assign, assignment]
+        self._usual = (time.sleep, _thread.start_new_thread, threading._start_new_thread)  # type: ignore[attr-defined]
+        _set_threads_and_sleep(_no_sleep, _no_thread, _no_thread)
         self._traced = sys.gettrace()
         sys.settrace(self._trace)
 
     def __exit__(self, *_: object) -> None:
         """End: what follows is ours."""
         sys.settrace(self._traced)
-        time.sleep, threading.Thread.start = self._usual  # type: ignore[method-assign]
+        _set_threads_and_sleep(*self._usual)
         self._on = False
 
     def _audit(self, event: str, given: tuple[object, ...]) -> None:
         if self._on and event in _FORBIDDEN:
-            raise RejectedByGate(f"a version starts no process and no thread of its own ({event})")
+            raise Harm(f"a version starts no process and no thread of its own ({event})")
 
     def _trace(self, frame: FrameType, event: str, given: Any) -> Any:
         number = self._numbers.get(frame.f_code.co_filename)
@@ -107,26 +107,23 @@ def main(words: list[str]) -> int:
     signal.alarm(_LATEST_S)
     refused = ""
     if error := attempt(tried):
-        refused = _placed(error, compiled.paths)
+        refused = blamed(error, compiled.paths)
     signal.alarm(0)
     os.write(verdict, json.dumps({"process": os.getpid(), "refused": refused}).encode() + b"\n")
     return 0
 
 
-def _placed(error: BaseException, paths: Mapping[str, str]) -> str:
-    """Where and what; a refusal of the watch is placed too, for it was raised in the version's own line."""
-    if isinstance(error, RejectedByGate) and error.__traceback__ and error.message.startswith("a version "):
-        told = RuntimeError(error.message).with_traceback(error.__traceback__)
-        return blamed(told, paths).replace("RuntimeError: ", "")
-    return blamed(error, paths)
-
-
 def _no_sleep(seconds: float) -> NoReturn:
-    raise RejectedByGate(f"a version never sleeps ({seconds:g} s)")
+    raise Harm(f"a version never sleeps ({seconds:g} s)")
 
 
-def _no_thread(thread: threading.Thread) -> NoReturn:
-    raise RejectedByGate(f"a version starts no process and no thread of its own ({thread.name})")
+def _no_thread(*_: object) -> NoReturn:
+    raise Harm("a version starts no process and no thread of its own (threading)")
+
+
+def _set_threads_and_sleep(sleep: Any, start: Any, start_in_threading: Any) -> None:
+    time.sleep, _thread.start_new_thread = sleep, start
+    threading._start_new_thread = start_in_threading  # type: ignore[attr-defined]
 
 
 if __name__ == "__main__":

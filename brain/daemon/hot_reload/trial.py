@@ -71,6 +71,8 @@ class ChildTrial(Trial):
 
     def run(self, compiled: Compiled) -> None:
         """Try it in the child that waits, or in a new one."""
+        if self._spare is not None and self._spare.gone:
+            self.rest()
         self.prepare()
         child, self._spare = self._spare, None
         if child is None:
@@ -127,6 +129,11 @@ class _Child:
         os.close(theirs)
         self._said = b""
 
+    @property
+    def gone(self) -> bool:
+        """Whether it has ended, by itself or by another's hand."""
+        return self._process.poll() is not None
+
     def ready(self, within_s: float) -> None:
         """Wait until it has opened its model."""
         if self._line(within_s) is None:
@@ -142,11 +149,18 @@ class _Child:
             ended = self._process.poll() is not None or self._at_end()
             what = "it ended the process" if ended else f"it was not done after {within_s:g} s"
             raise RejectedByGate(f"{self._where(compiled)}{what}", hint=MEND)
-        told = json.loads(line)
-        if told["process"] != self._process.pid:
-            raise RejectedByGate(f"{self._where(compiled)}it left its process", hint=MEND)
-        if told["refused"]:
-            raise RejectedByGate(told["refused"], hint=MEND)
+        if refused := self._refusal(line, compiled):
+            raise RejectedByGate(refused, hint=MEND)
+
+    def _refusal(self, line: bytes, compiled: Compiled) -> str:
+        """What a verdict says against the version; one that is not the child's own is no verdict."""
+        try:
+            told = json.loads(line)
+            if told["process"] == self._process.pid:
+                return str(told["refused"])
+        except (ValueError, KeyError, TypeError, RecursionError):
+            return f"{self._where(compiled)}it wrote into the verdict"
+        return f"{self._where(compiled)}it left its process"
 
     def end(self) -> None:
         """End it and everything that it may have started."""

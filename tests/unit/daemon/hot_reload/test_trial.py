@@ -11,7 +11,8 @@ import types
 import pytest
 
 from brain.base.errors import RejectedByGate, Unreachable
-from brain.daemon.hot_reload import child, trial
+from brain.daemon.hot_reload import child
+from brain.daemon.hot_reload.blame import Harm
 from brain.daemon.hot_reload.child import READY, Watched
 from brain.daemon.hot_reload.trail import LINE, written
 from brain.daemon.hot_reload.trial import ChildTrial
@@ -47,6 +48,7 @@ def test_a_version_that_keeps_its_promises_passes_in_a_child(made):
         ("import os; os.fork()", "a version starts no process and no thread of its own (os.fork)"),
         ("import subprocess; subprocess.run(['true'])", "a version starts no process"),
         ("import threading; threading.Thread(target=print).start()", "a version starts no process and no thread"),
+        ("import _thread; _thread.start_new_thread(print, ())", "a version starts no process and no thread"),
         ("import nothing_of_this_name", "ModuleNotFoundError: No module named 'nothing_of_this_name'"),
         ("from brain.sampling.contract import Nothing", "ImportError: cannot import name 'Nothing'"),
         ("undefined", "NameError: name 'undefined' is not defined"),
@@ -152,19 +154,28 @@ def test_the_watch_refuses_what_it_hears_of_only_while_it_is_on(monkeypatch):
         watched = Watched(trail.fileno(), {})
     heard[0]("os.fork", ())
     with watched:
-        with pytest.raises(RejectedByGate):
+        with pytest.raises(Harm):
             heard[0]("os.fork", ())
-        with pytest.raises(RejectedByGate):
+        with pytest.raises(Harm):
             threading.Thread(target=print).start()
         heard[0]("open", ())
     heard[0]("os.fork", ())
 
 
-def test_a_verdict_from_another_process_is_none(monkeypatch, made):
-    class Lying(trial._Child):
-        def _line(self, within_s):
-            return b'{"process": 1, "refused": ""}'
+@pytest.mark.parametrize(
+    ("said", "told"), [('{"process": 1, "refused": ""}', "it left its process"), ("fine", "it wrote into the verdict")]
+)
+def test_a_verdict_that_is_not_the_childs_own_is_none(made, said, told):
+    write = f"import os, sys; os.write(int(sys.argv[2]), b'{said}' + bytes([10]))"
+    files, _ = harmful(f"{write}\nwhile True: pass")
+    with pytest.raises(RejectedByGate) as caught:
+        made.run(compiled(files))
+    assert caught.value.message.startswith(POLICY)
+    assert caught.value.message.endswith(told)
 
-    monkeypatch.setattr(trial, "_Child", Lying)
-    with pytest.raises(RejectedByGate, match="left its process"):
-        made.run(compiled({}))
+
+def test_a_child_that_died_while_it_waited_is_replaced(made):
+    made.prepare()
+    made._spare._process.kill()
+    made._spare._process.wait()
+    made.run(compiled({}))
