@@ -52,6 +52,16 @@ class Places:
         return self.data / "memories"
 
     @property
+    def brain(self) -> Path:
+        """The user's own files of the rooms that think; they win over ours."""
+        return self.data / "brain"
+
+    @property
+    def quarantine(self) -> Path:
+        """The versions of the brain that went wrong here, by name, and why."""
+        return self.data / "brain.quarantine.json"
+
+    @property
     def log(self) -> Path:
         """The daemon's log."""
         return self.logs / "aiosd.log"

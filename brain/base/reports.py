@@ -66,3 +66,23 @@ class Status:
     memory_bytes: int
     cpu: str
     recent_uncertainty: float
+
+
+@final
+@dataclass(frozen=True)
+class BrainReport:
+    """A version of the rooms that think, by content. ``own`` are the user's files in it.
+
+    ``state`` is "serving", "watched" (it serves, and is given up by itself if it does worse; ``watched_calls`` are to
+    come), "kept" (loaded, one may go back to it), "quarantined" or "refused" (``why`` tells the reason).
+    ``uncertainty`` is the mean of its last answers, negative before any.
+    """
+
+    version: str
+    state: str
+    own: tuple[str, ...] = ()
+    calls: int = 0
+    failed: int = 0
+    uncertainty: float = -1.0
+    watched_calls: int = 0
+    why: str = ""

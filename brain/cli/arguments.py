@@ -35,6 +35,7 @@ def parser() -> argparse.ArgumentParser:
     _memories(commands)
     _daemon(commands)
     _models(commands)
+    _brain(commands)
     _house(commands)
     return root
 
@@ -183,6 +184,16 @@ def _models(commands: _Commands[argparse.ArgumentParser]) -> None:
     take = _command(commands, "import", "Turn a checkpoint into a model of this machine.", "local.take")
     take.add_argument("source", type=Path, metavar="FOLDER", help="score.json and its safetensors")
     take.add_argument("out", metavar="MODEL", help="a name (then aios models lists it) or a folder")
+
+
+def _brain(commands: _Commands[argparse.ArgumentParser]) -> None:
+    brain = _command(commands, "brain", "The versions of the rooms that think, and changing them.", "brain.run")
+    brain.add_argument("action", choices=("list", "reload", "rollback"))
+    brain.add_argument(
+        "version", nargs="?", default="", metavar="VERSION", help="to go back to (default: the one before)"
+    )
+    brain.add_argument("--force", action="store_true", help="reload it although it is in quarantine")
+    brain.add_argument("--json", action="store_true", help="one JSON object a version")
 
 
 def _house(commands: _Commands[argparse.ArgumentParser]) -> None:

@@ -21,7 +21,7 @@ from brain.base.messages import (
     Speech,
 )
 from brain.base.paths import Places
-from brain.base.reports import Memory, MemoryStats, ModelReport, Status
+from brain.base.reports import BrainReport, Memory, MemoryStats, ModelReport, Status
 from brain.client import convert, convert_canvas
 from brain.client.channel import Channel
 from brain.wire.aios.v1 import (
@@ -128,6 +128,24 @@ class Client:
         """How the daemon is."""
         stub = self._channel.stub(control_pb2_grpc.ControlServiceStub)
         return convert.status(self._channel.call(stub.GetStatus, control_pb2.GetStatusRequest()))
+
+    def brains(self) -> list[BrainReport]:
+        """The versions of the brain: the one that serves, those to go back to, those in quarantine or refused."""
+        stub = self._channel.stub(control_pb2_grpc.ControlServiceStub)
+        answer = self._channel.call(stub.ListBrainVersions, control_pb2.ListBrainVersionsRequest())
+        return [convert.brain(version) for version in answer.versions]
+
+    def reload_brain(self, *, force: bool = False) -> str:
+        """Take the version that is on disk, out of quarantine first with ``force``; gives its name once it serves."""
+        stub = self._channel.stub(control_pb2_grpc.ControlServiceStub)
+        return str(self._channel.call(stub.ReloadBrain, control_pb2.ReloadBrainRequest(force=force)).version)
+
+    def rollback_brain(self, version: str = "") -> tuple[str, str]:
+        """Go back to a version, "" the one before; gives the one that was left and the one that serves."""
+        stub = self._channel.stub(control_pb2_grpc.ControlServiceStub)
+        wire = _built(lambda name: control_pb2.RollbackBrainRequest(version=name), version)
+        answer = self._channel.call(stub.RollbackBrain, wire)
+        return str(answer.left), str(answer.version)
 
     def shutdown(self) -> int:
         """Ask the daemon to stop; gives the number of calls that it lets finish first."""

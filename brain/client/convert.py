@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 from brain.base.errors import InvalidInput
 from brain.base.messages import Accepted, PartialState, Place, Request, Response, Settings, Timings
-from brain.base.reports import Memory, ModelReport, Status
+from brain.base.reports import BrainReport, Memory, ModelReport, Status
 from brain.wire.aios.v1 import control_pb2, generation_pb2, memory_pb2, model_pb2
 
 Wire = TypeVar("Wire", generation_pb2.DecodeSettings, generation_pb2.GenerateRequest, generation_pb2.InfillRequest)
@@ -76,6 +76,20 @@ def model(wire: model_pb2.Model) -> ModelReport:
 def status(wire: control_pb2.GetStatusResponse) -> Status:
     """The daemon's status."""
     return Status(**{field.name: getattr(wire, field.name) for field in wire.DESCRIPTOR.fields})
+
+
+def brain(wire: control_pb2.BrainVersion) -> BrainReport:
+    """A version of the brain."""
+    return BrainReport(
+        version=wire.version,
+        state=wire.state,
+        own=tuple(wire.own),
+        calls=wire.calls,
+        failed=wire.failed,
+        uncertainty=wire.uncertainty,
+        watched_calls=wire.watched_calls,
+        why=wire.why,
+    )
 
 
 def _settings(settings: Settings) -> generation_pb2.DecodeSettings:

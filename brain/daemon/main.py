@@ -9,7 +9,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -60,6 +60,9 @@ def _alone(here: Places, settings: DaemonSettings, make_parts: Callable[[DaemonS
         private_folder(here.data, WRITABLE)
         for folder in (here.run, here.logs, here.memories):
             private_folder(folder)
+        # A folder that is there already is judged when it is read: a wrong mode refuses its files, not the daemon.
+        with suppress(FileExistsError):
+            here.brain.mkdir(mode=0o700)
         holder = stack.enter_context(only_daemon(here.lock))
         if holder is not None:
             print(f"aiosd already runs (process {holder})")

@@ -27,7 +27,7 @@ class StatusReader:
     memories: Memories
     clock: Clock
     started_s: float
-    brain: str
+    brain: Callable[[], str]
     backend: str
     version: str
     cpu: Callable[[], str]
@@ -40,7 +40,7 @@ class StatusReader:
             state="draining" if self.engine.draining else "serving",
             pid=os.getpid(),
             version=self.version,
-            brain=self.brain,
+            brain=self.brain(),
             model=self.shelf.default,
             backend=model.body.name if model else self.backend,
             uptime_s=self.clock.monotonic_s() - self.started_s,

@@ -18,16 +18,16 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 import brain
-from brain.backends.body import CancelToken as BodyCancel
 from brain.base.clock import Clock
-from brain.base.errors import AiosError, StorageFailed, Unsupported
-from brain.base.messages import CanvasRequest, CanvasResponse, CanvasState, Request
+from brain.base.errors import AiosError, StorageFailed
+from brain.base.messages import Request
 from brain.base.paths import Places
 from brain.base.settings import DaemonSettings
 from brain.conditioning.embedding import Embedder, HashedWords
 from brain.conditioning.memory import Memories, open_store
 from brain.conditioning.retrieval import Retrieved, retrieve
-from brain.daemon.brain_version import brain_version
+from brain.daemon.drawing import drawn_by
+from brain.daemon.hot_reload.keeper import Keeper
 from brain.daemon.lifecycle import check_socket, clear_socket, new_token
 from brain.daemon.status import StatusReader
 from brain.engine.engine import Cancel, Draw, Engine, Generate, Limits
@@ -89,6 +89,7 @@ class Parts:
 
 def real_parts(settings: DaemonSettings) -> Parts:
     """The product's own parts: the body that the settings name, and the diffusion core."""
+    from brain.diffusion import canvas
     from brain.diffusion.core import generate
 
     def load(name: str, folder: Path, warning: str) -> Model:
@@ -103,17 +104,7 @@ def real_parts(settings: DaemonSettings) -> Parts:
         tokenizer = Tokenizer.open(folder / "tokenizer.json")
         return Model(name, body, tokenizer, calibration, warning, FolderCoders(folder, threads))
 
-    return Parts(load, generate, HashedWords(), draw)
-
-
-def draw(model: Model, request: CanvasRequest, cancel: BodyCancel) -> Iterator[CanvasState | CanvasResponse]:
-    """A flow of an open model, the product's own way."""
-    from brain.diffusion.canvas import generate
-    from brain.diffusion.coders import Parts as CanvasParts
-
-    if model.coders is None:
-        raise Unsupported(f"the model {model.name!r} was opened for text alone", hint="it has no decoders")
-    return generate(CanvasParts(model.body, model.tokenizer, model.coders), request, cancel)
+    return Parts(load, generate, HashedWords(), drawn_by(canvas.generate))
 
 
 @final
@@ -123,7 +114,6 @@ class System:
     def __init__(self, places: Places, settings: DaemonSettings, clock: Clock, parts: Parts) -> None:
         """Open the memories and build the rest; must be called on the event loop that will serve."""
         rooms = Path(brain.__file__).parent
-        version = brain_version(rooms)
         self._places = places
         self._settings = settings
         self._stop = asyncio.Event()
@@ -135,14 +125,20 @@ class System:
             queue_length=settings.queue_length,
             canvas_fps=settings.canvas_fps,
         )
-        self._engine = Engine(
-            shelf=self._shelf,
+        self._keeper = Keeper(
+            places,
+            rooms,
             generate=parts.generate,
             draw=parts.draw,
             retrieve=self._retrieve,
+            memories=self._memories,
+            shelf=self._shelf,
+        )
+        self._engine = Engine(
+            shelf=self._shelf,
+            brains=self._keeper.versions,
             new_cancel=_new_cancel,
             clock=clock,
-            brain=version,
             limits=limits,
         )
         self._status = StatusReader(
@@ -151,7 +147,7 @@ class System:
             memories=self._memories,
             clock=clock,
             started_s=clock.monotonic_s(),
-            brain=version,
+            brain=lambda: self._keeper.versions.serving,
             backend=settings.backend,
             version=build_version(),
             cpu=cpu_level,
@@ -171,7 +167,10 @@ class System:
         async with self._listening():
             await self._open_default()
             await self._set_health("", serving=True)
+            watching = asyncio.ensure_future(self._keeper.watch())
+            watching.add_done_callback(_tell_of_end)
             await self._stop.wait()
+            watching.cancel()
             _LOG.info("draining", extra={"running": self._engine.running, "waiting": self._engine.waiting})
             await self._health.enter_graceful_shutdown()
             await self._engine.drain(self._settings.drain_s)
@@ -179,6 +178,7 @@ class System:
     def close(self) -> None:
         """Give back threads and the store, after ``serve``."""
         self._engine.close()
+        self._keeper.close()
         self._disk.shutdown(wait=True)
         self._memories.close()
 
@@ -210,7 +210,7 @@ class System:
         memory_pb2_grpc.add_MemoryServiceServicer_to_server(memory, server)  # type: ignore[no-untyped-call]
         model = ModelServicer(self._shelf, self._disk)
         model_pb2_grpc.add_ModelServiceServicer_to_server(model, server)  # type: ignore[no-untyped-call]
-        control = ControlServicer(self._status.read, self.stop)
+        control = ControlServicer(self._status.read, self.stop, self._keeper.reloader, self._keeper.executor)
         control_pb2_grpc.add_ControlServiceServicer_to_server(control, server)  # type: ignore[no-untyped-call]
         health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
         reflection.enable_server_reflection((*_SERVICES, health.SERVICE_NAME, reflection.SERVICE_NAME), server)
@@ -242,6 +242,11 @@ def built(places: Places, settings: DaemonSettings, clock: Clock, parts: Parts) 
         yield system
     finally:
         system.close()
+
+
+def _tell_of_end(watching: asyncio.Future[None]) -> None:
+    if not watching.cancelled() and (error := watching.exception()) is not None:
+        _LOG.error("the brain's folder is not watched any more", exc_info=error)
 
 
 def _new_cancel(deadline_s: float) -> Cancel:

@@ -28,6 +28,7 @@ from brain.base.messages import (
 )
 from brain.conditioning.retrieval import Retrieved
 from brain.engine.admission import admit
+from brain.engine.brain import Brain, Brains
 from brain.engine.mailbox import Mailbox
 from brain.engine.models import Model, Shelf
 from brain.engine.queue import Queue, Ticket
@@ -91,7 +92,7 @@ class Limits:
 
 @final
 class Engine:
-    """Admits, lines up, runs and counts generations, of text and on canvases alike. ``draw`` None refuses the latter.
+    """Admits, lines up, runs and counts generations, of text and on canvases alike.
 
     To be used from one event loop. A call that is withdrawn, or whose reader is gone, frees its slot after the step in
     flight; a slow reader misses states but never the response.
@@ -101,21 +102,15 @@ class Engine:
         self,
         *,
         shelf: Shelf,
-        generate: Generate,
-        draw: Draw | None = None,
-        retrieve: Retrieve,
+        brains: Brains,
         new_cancel: Callable[[float], Cancel],
         clock: Clock,
-        brain: str,
         limits: Limits,
     ) -> None:
         self._shelf = shelf
-        self._generate = generate
-        self._draw = draw
-        self._retrieve = retrieve
+        self._brains = brains
         self._new_cancel = new_cancel
         self._clock = clock
-        self._brain = brain
         self._limits = limits
         self._queue = Queue(limits.queue_length)
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="generate")
@@ -222,32 +217,40 @@ class Engine:
         job.begun()
         job.cancel.check()
         model = self._shelf.open(job.request.model)
-        said, names = self._said(job.request, model, job.cancel)
+        with self._brains.call() as call:
+            response = self._made(job, model, call.brain)
+            call.uncertainty = response.uncertainty
+        return response
+
+    def _made(self, job: _Job, model: Model, brain: Brain) -> Answer:
+        said, names = self._said(job.request, model, brain, job.cancel)
         for item in said:
             if isinstance(item, Response):
-                return replace(self._finished(item, job, model), memories=names)
+                return replace(self._finished(item, job, model, brain), memories=names)
             if isinstance(item, CanvasResponse):
-                return self._finished(item, job, model)
+                return self._finished(item, job, model, brain)
             job.state(item)
             job.cancel.check()
         raise InternalError("a generation ended without a response")
 
-    def _said(self, request: Asked, model: Model, cancel: Cancel) -> tuple[Iterator[Shown | Answer], tuple[str, ...]]:
+    def _said(
+        self, request: Asked, model: Model, brain: Brain, cancel: Cancel
+    ) -> tuple[Iterator[Shown | Answer], tuple[str, ...]]:
         """The generation that a request asks for, and the names of the memories that it is shown."""
         if isinstance(request, CanvasRequest):
-            if self._draw is None:
-                raise Unsupported("this engine makes text alone", hint="start one that was given a way to draw")
-            return self._draw(model, request, cancel), ()
-        shown = self._retrieve(request, model)
-        said = self._generate(model.body, model.tokenizer, request, model.calibration, shown.texts, cancel, self._clock)
-        return said, shown.names
+            if brain.draw is None:
+                raise Unsupported("this brain makes text alone", hint="start one that was given a way to draw")
+            return brain.draw(model, request, cancel), ()
+        shown = brain.retrieve(request, model)
+        told = (model.body, model.tokenizer, request, model.calibration, shown.texts)
+        return brain.generate(*told, cancel, self._clock), shown.names
 
-    def _finished(self, response: _Finished, job: _Job, model: Model) -> _Finished:
+    def _finished(self, response: _Finished, job: _Job, model: Model, brain: Brain) -> _Finished:
         return replace(
             response,
             request_id=job.request.request_id,
             model=model.name,
-            brain=self._brain,
+            brain=brain.version,
             timings=job.timings(),
             warning=" ".join(part for part in (response.warning, model.warning) if part),
         )

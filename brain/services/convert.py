@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Final
 
 from brain.base.messages import EVERYDAY, Accepted, Hole, PartialState, Request, Response, Settings
-from brain.base.reports import Memory, ModelReport, Status
+from brain.base.reports import BrainReport, Memory, ModelReport, Status
 from brain.wire.aios.v1 import control_pb2, generation_pb2, memory_pb2, model_pb2
 
 _SETTINGS: Final = tuple(field.name for field in generation_pb2.DecodeSettings.DESCRIPTOR.fields)
@@ -119,6 +119,25 @@ def status_response(status: Status) -> control_pb2.GetStatusResponse:
         memory_bytes=status.memory_bytes,
         cpu=status.cpu,
         recent_uncertainty=status.recent_uncertainty,
+    )
+
+
+def brains_response(reports: Iterable[BrainReport]) -> control_pb2.ListBrainVersionsResponse:
+    """The answer to ListBrainVersions."""
+    return control_pb2.ListBrainVersionsResponse(
+        versions=[
+            control_pb2.BrainVersion(
+                version=report.version,
+                state=report.state,
+                own=report.own,
+                calls=report.calls,
+                failed=report.failed,
+                uncertainty=report.uncertainty,
+                watched_calls=report.watched_calls,
+                why=report.why,
+            )
+            for report in reports
+        ]
     )
 
 

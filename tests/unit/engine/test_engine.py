@@ -21,6 +21,7 @@ from brain.base.errors import (
 )
 from brain.base.messages import Accepted, PartialState, Request, Response, Settings
 from brain.conditioning.retrieval import Retrieved
+from brain.engine.brain import Brain, OneBrain
 from brain.engine.engine import Engine, Limits
 from brain.engine.models import Shelf
 from brain.native.cancel import CancelToken
@@ -37,11 +38,9 @@ def shelf(tmp_path):
 def engine_of(shelf, generate=paced.generate, retrieve=lambda request, model: Retrieved(), **limits):
     return Engine(
         shelf=shelf,
-        generate=generate,
-        retrieve=retrieve,
+        brains=OneBrain(Brain("0123456789ab", generate, retrieve)),
         new_cancel=CancelToken,
         clock=SystemClock(),
-        brain="0123456789ab",
         limits=Limits(**{"canvas_fps": 240.0} | limits),
     )
 

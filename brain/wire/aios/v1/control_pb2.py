@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15\x61ios/v1/control.proto\x12\x07\x61ios.v1\"\x12\n\x10GetStatusRequest\"\xc0\x02\n\x11GetStatusResponse\x12\r\n\x05state\x18\x01 \x01(\t\x12\x0b\n\x03pid\x18\x02 \x01(\r\x12\x0f\n\x07version\x18\x03 \x01(\t\x12\r\n\x05\x62rain\x18\x04 \x01(\t\x12\r\n\x05model\x18\x05 \x01(\t\x12\x0f\n\x07\x62\x61\x63kend\x18\x06 \x01(\t\x12\x10\n\x08uptime_s\x18\x07 \x01(\x01\x12\x16\n\x0eresident_bytes\x18\x08 \x01(\x04\x12\x0f\n\x07running\x18\t \x01(\r\x12\x0e\n\x06queued\x18\n \x01(\r\x12\x10\n\x08\x66inished\x18\x0b \x01(\x04\x12\x0e\n\x06\x66\x61iled\x18\x0c \x01(\x04\x12\x11\n\tcancelled\x18\r \x01(\x04\x12\x10\n\x08memories\x18\x0e \x01(\x04\x12\x14\n\x0cmemory_bytes\x18\x0f \x01(\x04\x12\x0b\n\x03\x63pu\x18\x10 \x01(\t\x12\x1a\n\x12recent_uncertainty\x18\x11 \x01(\x02\"\x11\n\x0fShutdownRequest\"#\n\x10ShutdownResponse\x12\x0f\n\x07running\x18\x01 \x01(\r2\x95\x01\n\x0e\x43ontrolService\x12\x42\n\tGetStatus\x12\x19.aios.v1.GetStatusRequest\x1a\x1a.aios.v1.GetStatusResponse\x12?\n\x08Shutdown\x12\x18.aios.v1.ShutdownRequest\x1a\x19.aios.v1.ShutdownResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15\x61ios/v1/control.proto\x12\x07\x61ios.v1\"\x12\n\x10GetStatusRequest\"\xc0\x02\n\x11GetStatusResponse\x12\r\n\x05state\x18\x01 \x01(\t\x12\x0b\n\x03pid\x18\x02 \x01(\r\x12\x0f\n\x07version\x18\x03 \x01(\t\x12\r\n\x05\x62rain\x18\x04 \x01(\t\x12\r\n\x05model\x18\x05 \x01(\t\x12\x0f\n\x07\x62\x61\x63kend\x18\x06 \x01(\t\x12\x10\n\x08uptime_s\x18\x07 \x01(\x01\x12\x16\n\x0eresident_bytes\x18\x08 \x01(\x04\x12\x0f\n\x07running\x18\t \x01(\r\x12\x0e\n\x06queued\x18\n \x01(\r\x12\x10\n\x08\x66inished\x18\x0b \x01(\x04\x12\x0e\n\x06\x66\x61iled\x18\x0c \x01(\x04\x12\x11\n\tcancelled\x18\r \x01(\x04\x12\x10\n\x08memories\x18\x0e \x01(\x04\x12\x14\n\x0cmemory_bytes\x18\x0f \x01(\x04\x12\x0b\n\x03\x63pu\x18\x10 \x01(\t\x12\x1a\n\x12recent_uncertainty\x18\x11 \x01(\x02\"\x1a\n\x18ListBrainVersionsRequest\"D\n\x19ListBrainVersionsResponse\x12\'\n\x08versions\x18\x01 \x03(\x0b\x32\x15.aios.v1.BrainVersion\"\x93\x01\n\x0c\x42rainVersion\x12\x0f\n\x07version\x18\x01 \x01(\t\x12\r\n\x05state\x18\x02 \x01(\t\x12\x0b\n\x03own\x18\x03 \x03(\t\x12\r\n\x05\x63\x61lls\x18\x04 \x01(\x04\x12\x0e\n\x06\x66\x61iled\x18\x05 \x01(\x04\x12\x13\n\x0buncertainty\x18\x06 \x01(\x02\x12\x15\n\rwatched_calls\x18\x07 \x01(\r\x12\x0b\n\x03why\x18\x08 \x01(\t\"#\n\x12ReloadBrainRequest\x12\r\n\x05\x66orce\x18\x01 \x01(\x08\"&\n\x13ReloadBrainResponse\x12\x0f\n\x07version\x18\x01 \x01(\t\"\'\n\x14RollbackBrainRequest\x12\x0f\n\x07version\x18\x01 \x01(\t\"6\n\x15RollbackBrainResponse\x12\x0c\n\x04left\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\"\x11\n\x0fShutdownRequest\"#\n\x10ShutdownResponse\x12\x0f\n\x07running\x18\x01 \x01(\r2\x8b\x03\n\x0e\x43ontrolService\x12\x42\n\tGetStatus\x12\x19.aios.v1.GetStatusRequest\x1a\x1a.aios.v1.GetStatusResponse\x12Z\n\x11ListBrainVersions\x12!.aios.v1.ListBrainVersionsRequest\x1a\".aios.v1.ListBrainVersionsResponse\x12H\n\x0bReloadBrain\x12\x1b.aios.v1.ReloadBrainRequest\x1a\x1c.aios.v1.ReloadBrainResponse\x12N\n\rRollbackBrain\x12\x1d.aios.v1.RollbackBrainRequest\x1a\x1e.aios.v1.RollbackBrainResponse\x12?\n\x08Shutdown\x12\x18.aios.v1.ShutdownRequest\x1a\x19.aios.v1.ShutdownResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,10 +35,24 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETSTATUSREQUEST']._serialized_end=52
   _globals['_GETSTATUSRESPONSE']._serialized_start=55
   _globals['_GETSTATUSRESPONSE']._serialized_end=375
-  _globals['_SHUTDOWNREQUEST']._serialized_start=377
-  _globals['_SHUTDOWNREQUEST']._serialized_end=394
-  _globals['_SHUTDOWNRESPONSE']._serialized_start=396
-  _globals['_SHUTDOWNRESPONSE']._serialized_end=431
-  _globals['_CONTROLSERVICE']._serialized_start=434
-  _globals['_CONTROLSERVICE']._serialized_end=583
+  _globals['_LISTBRAINVERSIONSREQUEST']._serialized_start=377
+  _globals['_LISTBRAINVERSIONSREQUEST']._serialized_end=403
+  _globals['_LISTBRAINVERSIONSRESPONSE']._serialized_start=405
+  _globals['_LISTBRAINVERSIONSRESPONSE']._serialized_end=473
+  _globals['_BRAINVERSION']._serialized_start=476
+  _globals['_BRAINVERSION']._serialized_end=623
+  _globals['_RELOADBRAINREQUEST']._serialized_start=625
+  _globals['_RELOADBRAINREQUEST']._serialized_end=660
+  _globals['_RELOADBRAINRESPONSE']._serialized_start=662
+  _globals['_RELOADBRAINRESPONSE']._serialized_end=700
+  _globals['_ROLLBACKBRAINREQUEST']._serialized_start=702
+  _globals['_ROLLBACKBRAINREQUEST']._serialized_end=741
+  _globals['_ROLLBACKBRAINRESPONSE']._serialized_start=743
+  _globals['_ROLLBACKBRAINRESPONSE']._serialized_end=797
+  _globals['_SHUTDOWNREQUEST']._serialized_start=799
+  _globals['_SHUTDOWNREQUEST']._serialized_end=816
+  _globals['_SHUTDOWNRESPONSE']._serialized_start=818
+  _globals['_SHUTDOWNRESPONSE']._serialized_end=853
+  _globals['_CONTROLSERVICE']._serialized_start=856
+  _globals['_CONTROLSERVICE']._serialized_end=1251
 # @@protoc_insertion_point(module_scope)

@@ -40,6 +40,21 @@ class ControlServiceStub:
                 request_serializer=aios_dot_v1_dot_control__pb2.GetStatusRequest.SerializeToString,
                 response_deserializer=aios_dot_v1_dot_control__pb2.GetStatusResponse.FromString,
                 _registered_method=True)
+        self.ListBrainVersions = channel.unary_unary(
+                '/aios.v1.ControlService/ListBrainVersions',
+                request_serializer=aios_dot_v1_dot_control__pb2.ListBrainVersionsRequest.SerializeToString,
+                response_deserializer=aios_dot_v1_dot_control__pb2.ListBrainVersionsResponse.FromString,
+                _registered_method=True)
+        self.ReloadBrain = channel.unary_unary(
+                '/aios.v1.ControlService/ReloadBrain',
+                request_serializer=aios_dot_v1_dot_control__pb2.ReloadBrainRequest.SerializeToString,
+                response_deserializer=aios_dot_v1_dot_control__pb2.ReloadBrainResponse.FromString,
+                _registered_method=True)
+        self.RollbackBrain = channel.unary_unary(
+                '/aios.v1.ControlService/RollbackBrain',
+                request_serializer=aios_dot_v1_dot_control__pb2.RollbackBrainRequest.SerializeToString,
+                response_deserializer=aios_dot_v1_dot_control__pb2.RollbackBrainResponse.FromString,
+                _registered_method=True)
         self.Shutdown = channel.unary_unary(
                 '/aios.v1.ControlService/Shutdown',
                 request_serializer=aios_dot_v1_dot_control__pb2.ShutdownRequest.SerializeToString,
@@ -53,6 +68,27 @@ class ControlServiceServicer:
 
     def GetStatus(self, request, context):
         """How the daemon is.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListBrainVersions(self, request, context):
+        """The versions of the brain: the one that serves, those that one can go back to, those that were refused.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReloadBrain(self, request, context):
+        """Takes the version that is on disk, if it passes its self-test; running calls end on the one that they began with.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RollbackBrain(self, request, context):
+        """Goes back to a version that is loaded, and never takes the one that is left again by itself.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -72,6 +108,21 @@ def add_ControlServiceServicer_to_server(servicer, server):
                     servicer.GetStatus,
                     request_deserializer=aios_dot_v1_dot_control__pb2.GetStatusRequest.FromString,
                     response_serializer=aios_dot_v1_dot_control__pb2.GetStatusResponse.SerializeToString,
+            ),
+            'ListBrainVersions': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListBrainVersions,
+                    request_deserializer=aios_dot_v1_dot_control__pb2.ListBrainVersionsRequest.FromString,
+                    response_serializer=aios_dot_v1_dot_control__pb2.ListBrainVersionsResponse.SerializeToString,
+            ),
+            'ReloadBrain': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReloadBrain,
+                    request_deserializer=aios_dot_v1_dot_control__pb2.ReloadBrainRequest.FromString,
+                    response_serializer=aios_dot_v1_dot_control__pb2.ReloadBrainResponse.SerializeToString,
+            ),
+            'RollbackBrain': grpc.unary_unary_rpc_method_handler(
+                    servicer.RollbackBrain,
+                    request_deserializer=aios_dot_v1_dot_control__pb2.RollbackBrainRequest.FromString,
+                    response_serializer=aios_dot_v1_dot_control__pb2.RollbackBrainResponse.SerializeToString,
             ),
             'Shutdown': grpc.unary_unary_rpc_method_handler(
                     servicer.Shutdown,
@@ -107,6 +158,87 @@ class ControlService:
             '/aios.v1.ControlService/GetStatus',
             aios_dot_v1_dot_control__pb2.GetStatusRequest.SerializeToString,
             aios_dot_v1_dot_control__pb2.GetStatusResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListBrainVersions(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/aios.v1.ControlService/ListBrainVersions',
+            aios_dot_v1_dot_control__pb2.ListBrainVersionsRequest.SerializeToString,
+            aios_dot_v1_dot_control__pb2.ListBrainVersionsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReloadBrain(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/aios.v1.ControlService/ReloadBrain',
+            aios_dot_v1_dot_control__pb2.ReloadBrainRequest.SerializeToString,
+            aios_dot_v1_dot_control__pb2.ReloadBrainResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RollbackBrain(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/aios.v1.ControlService/RollbackBrain',
+            aios_dot_v1_dot_control__pb2.RollbackBrainRequest.SerializeToString,
+            aios_dot_v1_dot_control__pb2.RollbackBrainResponse.FromString,
             options,
             channel_credentials,
             insecure,
