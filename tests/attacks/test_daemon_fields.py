@@ -45,6 +45,8 @@ def value_of(field):
     kind = field.type
     if kind == FieldDescriptor.TYPE_STRING:
         return WORDS
+    if kind == FieldDescriptor.TYPE_BYTES:
+        return st.binary(max_size=64)
     if kind == FieldDescriptor.TYPE_MESSAGE:
         return message_of(field.message_type)
     if kind == FieldDescriptor.TYPE_BOOL:

@@ -11,7 +11,8 @@ from tests.house.source import ROOT, files
 
 PAGES = tuple(name for name in files() if name.startswith("docs/skeleton/") and name.endswith(".md"))
 BLOCK = re.compile(r"^```python\n(.*?)^```", re.DOTALL | re.MULTILINE)
-EXAMPLE = re.compile(r"`(skeleton/[a-z]+/examples/[a-z_]+\.rs)`")
+COMMAND = re.compile(r"cargo run --release -p aios-([a-z]+) --example ([a-z_-]+)")
+PURE_PYTHON = {"docs/skeleton/embedding.md"}
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -32,8 +33,10 @@ def test_the_python_of_a_page_runs_from_top_to_bottom(page, tmp_path):
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.parametrize("page", PAGES)
-def test_a_page_names_a_rust_example_that_exists(page):
-    named = EXAMPLE.findall((ROOT / page).read_text(encoding="utf-8"))
-    assert named, f"{page} names no example of its crate as `skeleton/<crate>/examples/<name>.rs`"
-    assert [name for name in named if not (ROOT / name).is_file()] == []
+@pytest.mark.parametrize("page", sorted({*PAGES} - PURE_PYTHON))
+def test_a_page_runs_a_rust_example_that_exists(page):
+    named = COMMAND.findall((ROOT / page).read_text(encoding="utf-8"))
+    assert named, f"{page} runs no example of its crate"
+    for crate, example in named:
+        plain = example.removeprefix(f"{crate}-")  # two crates may not have examples of one name, so some carry theirs
+        assert (ROOT / f"skeleton/{crate}/examples/{plain}.rs").is_file(), f"{page}: {crate} has no example {example}"

@@ -25,6 +25,7 @@ from brain.base.messages import (
 )
 from brain.conditioning.retrieval import Retrieved
 from brain.engine.admission import PICTURE_LIMIT_BYTES, SPEECH_LIMIT_BYTES, admit
+from brain.engine.brain import Brain, OneBrain
 from brain.engine.engine import Engine, Limits
 from brain.engine.models import Shelf
 from brain.native.cancel import CancelToken
@@ -45,12 +46,9 @@ def shelf(tmp_path):
 def engine_of(shelf, draw=paced.draw):
     return Engine(
         shelf=shelf,
-        generate=paced.generate,
-        draw=draw,
-        retrieve=lambda request, model: Retrieved(),
+        brains=OneBrain(Brain("0123456789ab", paced.generate, lambda request, model: Retrieved(), draw)),
         new_cancel=CancelToken,
         clock=SystemClock(),
-        brain="0123456789ab",
         limits=Limits(canvas_fps=240.0),
     )
 
