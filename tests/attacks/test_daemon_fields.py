@@ -41,21 +41,20 @@ def attacked():
         yield made
 
 
+SIMPLE = {
+    FieldDescriptor.TYPE_STRING: WORDS,
+    FieldDescriptor.TYPE_BYTES: st.binary(max_size=64),
+    FieldDescriptor.TYPE_BOOL: st.booleans(),
+    FieldDescriptor.TYPE_FLOAT: FLOATS,
+    FieldDescriptor.TYPE_DOUBLE: FLOATS,
+    FieldDescriptor.TYPE_UINT64: st.sampled_from([0, 1, 2**63, 2**64 - 1]),
+}
+
+
 def value_of(field):
-    kind = field.type
-    if kind == FieldDescriptor.TYPE_STRING:
-        return WORDS
-    if kind == FieldDescriptor.TYPE_BYTES:
-        return st.binary(max_size=64)
-    if kind == FieldDescriptor.TYPE_MESSAGE:
+    if field.type == FieldDescriptor.TYPE_MESSAGE:
         return message_of(field.message_type)
-    if kind == FieldDescriptor.TYPE_BOOL:
-        return st.booleans()
-    if kind in (FieldDescriptor.TYPE_FLOAT, FieldDescriptor.TYPE_DOUBLE):
-        return FLOATS
-    if kind == FieldDescriptor.TYPE_UINT64:
-        return st.sampled_from([0, 1, 2**63, 2**64 - 1])
-    return NUMBERS
+    return SIMPLE.get(field.type, NUMBERS)
 
 
 def message_of(descriptor):

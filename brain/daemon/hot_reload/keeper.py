@@ -38,7 +38,7 @@ class Keeper:
         rooms: Path,
         *,
         generate: Generate,
-        draw: Draw | None,
+        draw: Draw | None = None,
         retrieve: Retrieve,
         memories: Recaller,
         shelf: Shelf,
