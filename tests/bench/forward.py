@@ -1,9 +1,10 @@
-"""The network's passes: the native body beside torch in float32, bfloat16 and with dynamically quantised INT8 matrices.
+"""The network's passes: the native body beside torch (float32, bfloat16, dynamic INT8) and, for text, llama.cpp.
 
 Alone: ``python tests/bench/forward.py [--quick] [--json] [--threads N] [--size base|large] [--folder F]``. All compute
 the same network after the same prefix, in turn, with as many threads; figures are medians, ratio is ours over the
 rival's. A round is a draft (a canvas of 16) and its verification; a guided picture pass is the two passes of guidance,
-in one call of ours and in two of torch's. ``large`` has random weights. Memory is a process of its own.
+in one call of ours and in two of torch's. ``large`` has random weights. Memory is a process of its own. llama.cpp runs a
+random Llama of the base's size (``llama.py``) and has causal attention alone, so its round is two causal passes.
 """
 
 import dataclasses
@@ -194,9 +195,25 @@ def rival(folder, threads, kind):
     return body
 
 
-def speeds(folder, size, threads, quick):
+def llamas(room, threads):
+    """llama.cpp on a random network of the base's size, in two of its types; none, with a word, where it is not."""
+    try:
+        from llama import LlamaCpp, write
+
+        found = {}
+        for kind in ("Q2_K", "Q4_0"):
+            write(room / f"{kind}.gguf", kind)
+            found[f"llama.cpp {kind}"] = LlamaCpp(room / f"{kind}.gguf", threads, tokens(PREFIX, 1))
+    except ImportError as error:
+        print(f"llama.cpp is left out: {error}", file=sys.stderr)
+        return {}
+    return found
+
+
+def speeds(folder, size, room, threads, quick):
     ours = Ours(folder, threads)
     torches = {name: rival(folder, threads, name) for name in TORCHES}
+    of_text = llamas(room, threads) if size == "base" else {}
     small, wide = tokens(16, 2), tokens(64, 4)
     agreed = (ours.text(small, "causal") == torches["torch f32"].text(small, "causal")[0]).mean()
     if size == "base" and agreed < 0.5:
@@ -212,12 +229,13 @@ def speeds(folder, size, threads, quick):
         ),
     }
     for what, job in jobs.items():
-        ways = {name: (lambda job=job, body=body: job(body)) for name, body in {"ours": ours, **torches}.items()}
+        bodies = {"ours": ours, **torches} if "picture" in what else {"ours": ours, **torches, **of_text}
+        ways = {name: (lambda job=job, body=body: job(body)) for name, body in bodies.items()}
         rounds = (3 if quick else 15) if "picture" in what else (5 if quick else 41)
         spent = {name: 1e3 * seconds for name, seconds in interleaved(ways, rounds).items()}
         named = what if size == "base" else f"{what}, {size}"
-        for name, bar in BARS.items():
-            yield line(named, spent["ours"], spent[name], name, "ms", bar)
+        for name in bodies.keys() - {"ours"}:
+            yield line(named, spent["ours"], spent[name], name, "ms", BARS.get(name))
         if named in BUDGET_MS:
             yield line(f"{named}, by the clock", spent["ours"], None, "", "ms", BUDGET_MS[named])
     yield at_once(ours, small, 10 if quick else 100)
@@ -282,7 +300,7 @@ def main():
         folder = words.folder or BASE
         if words.size != "base":
             folder = random_folder(words.size, Path(room) / words.size)
-        show(speeds(folder, words.size, words.threads, words.quick), words.json)
+        show(speeds(folder, words.size, Path(room), words.threads, words.quick), words.json)
         if Path("/proc/self/statm").exists():
             show(memory(folder, words.threads), words.json)
         else:
