@@ -3,8 +3,8 @@
 Alone: ``python tests/bench/forward.py [--quick] [--json] [--threads N] [--size base|large] [--folder F]``. All compute
 the same network after the same prefix, in turn, with as many threads; figures are medians, ratio is ours over the
 rival's. A round is a draft (a canvas of 16) and its verification; a guided picture pass is the two passes of guidance,
-in one call of ours and in two of torch's. ``large`` has random weights. Memory is a process of its own. llama.cpp runs a
-random Llama of the base's size (``llama.py``) and has causal attention alone, so its round is two causal passes.
+in one call of ours and in two of torch's. ``large`` has random weights. Memory is a process of its own. llama.cpp runs
+a random Llama of the base's size (``llama.py``) and has causal attention alone, so its round is two causal passes.
 """
 
 import dataclasses
