@@ -1,5 +1,5 @@
 //! An open network: its tensors checked once, its doors for scores, velocities and hidden states. Knows no text and no files but its weights.
-use crate::block;
+use crate::block::{self, Place};
 use crate::body::Body;
 use crate::cache::Cache;
 use crate::choice::{Ask, Proposal};
@@ -13,7 +13,6 @@ use crate::scratch::{KEEP_ROWS, Scratch};
 use crate::spec::{HEAD_SIZE, Spec, TensorSpec};
 use foundation::pool::Pool;
 use foundation::{Cancel, Fault, Outcome};
-use kernels::aligned::Floats;
 use kernels::{norm, rope};
 use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -34,8 +33,9 @@ pub struct Network {
 /// What the trunk leaves for a door to read.
 struct Trunk<'s> {
     body: Body<'s>,
-    /// The residual stream after the last block, `[R, width]`.
+    /// The residual stream after the last block, `[R, width]`, of the asked rows.
     x: &'s [f32],
+    /// Which of these rows belong to each pass.
     ranges: &'s [Range<usize>],
     times: Vec<Option<Times>>,
 }
@@ -75,12 +75,14 @@ impl Network {
     /// As for every door: Errors: those of a pass (`Shape`, `OutOfRange`, `NotFound`, `Unsupported`, `Exhausted`), `Cancelled`, `Deadline`;
     /// after an error every cache is as it was. The token is read between layers.
     pub fn trunk(&self, passes: &mut [Pass], precision: Precision, cancel: &Cancel) -> Outcome<()> {
-        self.run(passes, precision, cancel, |_| Ok(()))
+        let none = vec![0..0; passes.len()];
+        self.run(passes, &none, precision, cancel, |_| Ok(()))
     }
 
-    /// Choose a token after each of the asked rows, and say how sure the network is: one `Proposal` a pass, in order.
+    /// Choose a token at the place that each of the asked rows speaks of, and say how sure the network is: one `Proposal` a pass, in order.
     ///
-    /// A row at position p speaks of place p + 1, which with the seed decides its noise. Passes must be of tokens.
+    /// A row at position p speaks of place p + 1 (`Prediction::Same`: of p), which with the seed decides its noise. The last block is
+    /// computed for the asked rows only, beyond its keys and values. Passes must be of tokens.
     pub fn propose(
         &self,
         passes: &mut [Pass],
@@ -92,16 +94,16 @@ impl Network {
         let mut rows = Vec::new();
         for ((pass, ask), forbid) in passes.iter().zip(asks).zip(&forbidden) {
             rows.extend(ask.rows.clone().enumerate().map(|(i, row)| RowAsk {
-                race: ask.choice.race(pass.rows[row]),
+                race: ask.choice.race(pass.rows[row], self.spec.prediction),
                 forbid,
                 target: ask.targets.and_then(|targets| u32::try_from(targets[i]).ok()),
             }));
         }
         let wanted: Vec<Range<usize>> = asks.iter().map(|ask| ask.rows.clone()).collect();
-        self.run(passes, precision, cancel, |trunk| {
-            let hidden = self.last_norm(&trunk, &wanted)?;
+        self.run(passes, &wanted, precision, cancel, |trunk| {
+            let hidden = self.norm_of(&trunk, 0..rows.len())?;
             cancel.check()?;
-            let head = &trunk.body.embedding;
+            let head = &trunk.body.head;
             let mut all = propose::rows(head, self.spec.vocabulary, self.spec.width, &hidden, precision, &rows)?;
             Ok(wanted.iter().map(|rows| all.take(rows.len())).collect())
         })
@@ -110,7 +112,7 @@ impl Network {
     /// The velocity noise - data `[M, channels]` of each pass of vectors, at each vector's own position and time.
     pub fn velocity(&self, passes: &mut [Pass], precision: Precision, cancel: &Cancel) -> Outcome<Vec<Vec<f32>>> {
         let kinds = passes.iter().map(kind_of).collect::<Outcome<Vec<_>>>()?;
-        self.run(passes, precision, cancel, |trunk| {
+        self.run(passes, &everything(passes), precision, cancel, |trunk| {
             let mut all = Vec::with_capacity(kinds.len());
             for ((kind, rows), times) in kinds.iter().zip(trunk.ranges).zip(&trunk.times) {
                 let mut h = self.norm_of(&trunk, rows.clone())?;
@@ -127,17 +129,17 @@ impl Network {
 
     /// The trunk's output `[M, width]` of each pass after the last norm.
     pub fn hidden(&self, passes: &mut [Pass], precision: Precision, cancel: &Cancel) -> Outcome<Vec<Vec<f32>>> {
-        self.run(passes, precision, cancel, |trunk| {
+        self.run(passes, &everything(passes), precision, cancel, |trunk| {
             trunk.ranges.iter().map(|rows| self.norm_of(&trunk, rows.clone())).collect()
         })
     }
 
     /// All logits `[M, vocabulary]` of each pass of tokens: for parity and probes, as `propose` needs no such array.
     pub fn logits(&self, passes: &mut [Pass], precision: Precision, cancel: &Cancel) -> Outcome<Vec<Vec<f32>>> {
-        self.run(passes, precision, cancel, |trunk| {
+        self.run(passes, &everything(passes), precision, cancel, |trunk| {
             let one = |rows: &Range<usize>| {
                 let mut logits = vec![0.0; rows.len() * self.spec.vocabulary];
-                let (head, hidden) = (&trunk.body.embedding, self.norm_of(&trunk, rows.clone())?);
+                let (head, hidden) = (&trunk.body.head, self.norm_of(&trunk, rows.clone())?);
                 HeadInput::of(head, &hidden, self.spec.width, precision)?.logits(head, &mut logits)?;
                 Ok(logits)
             };
@@ -162,6 +164,7 @@ impl Network {
         }
         let body = self.body()?;
         let mut cache = self.cache();
+        self.spec.attention.check(see, &cache, positions.len())?;
         let pass = Pass { cache: &mut cache, input: Input::Tokens(&[]), rows: positions, columns: positions, see };
         let mut s = self.scratch(precision, positions.len());
         s.x.copy_from_slice(x);
@@ -170,7 +173,8 @@ impl Network {
             let ranges = [rows];
             let mut passes = [pass];
             self.angles(&passes, &ranges, &mut s)?;
-            block::run(&body.blocks[layer], layer, false, &self.spec, &mut passes, &ranges, &mut s)
+            let place = Place { layer, pending: false, ranges: &ranges, asked: &ranges };
+            block::run(&body.blocks[layer], place, &self.spec, &mut passes, &mut s)
         })?;
         s.x.iter_mut().zip(&s.added[..]).for_each(|(x, &more)| *x += more);
         let out = s.x.to_vec();
@@ -194,10 +198,11 @@ impl Network {
         Ok(forbidden)
     }
 
-    /// Run the trunk over all passes, give what it leaves to `door`, and only then let the caches grow.
+    /// Run the trunk over all passes, and its end over the rows of each that are `asked`; give what it leaves to `door`, and only then let the caches grow.
     fn run<T: Send>(
         &self,
         passes: &mut [Pass],
+        asked: &[Range<usize>],
         precision: Precision,
         cancel: &Cancel,
         door: impl FnOnce(Trunk) -> Outcome<T> + Send,
@@ -206,9 +211,10 @@ impl Network {
         let body = self.body()?;
         let mut s = self.scratch(precision, total);
         let answer = self.pool.run(|| {
-            let ranges = ranges_of(passes);
-            let times = self.through_blocks(&body, passes, &ranges, &mut s, cancel)?;
-            door(Trunk { body, x: &s.x, ranges: &ranges, times })
+            let ranges = one_after_the_other(passes.iter().map(Pass::len));
+            let times = self.through_blocks(&body, passes, &ranges, asked, &mut s, cancel)?;
+            let left = one_after_the_other(asked.iter().map(Range::len));
+            door(Trunk { body, x: &s.x, ranges: &left, times })
         });
         self.keep(s);
         let answer = answer?;
@@ -224,6 +230,7 @@ impl Network {
         body: &Body,
         passes: &mut [Pass],
         ranges: &[Range<usize>],
+        asked: &[Range<usize>],
         s: &mut Scratch,
         cancel: &Cancel,
     ) -> Outcome<Vec<Option<Times>>> {
@@ -233,9 +240,12 @@ impl Network {
         }
         let times = embed::enter(body, &self.spec, passes, ranges, &mut s.x)?;
         self.angles(passes, ranges, s)?;
+        let last: Vec<_> = ranges.iter().zip(asked).map(|(all, a)| all.start + a.start..all.start + a.end).collect();
         for (layer, tensors) in body.blocks.iter().enumerate() {
             cancel.check()?;
-            block::run(tensors, layer, layer > 0, &self.spec, passes, ranges, s)?;
+            let asked = if layer + 1 < body.blocks.len() { ranges } else { &last };
+            let place = Place { layer, pending: layer > 0, ranges, asked };
+            block::run(tensors, place, &self.spec, passes, s)?;
         }
         s.x.iter_mut().zip(&s.added[..]).for_each(|(x, &more)| *x += more);
         Ok(times)
@@ -251,15 +261,7 @@ impl Network {
         Ok(())
     }
 
-    /// The last norm of the wanted rows of each pass, one after the other.
-    fn last_norm(&self, trunk: &Trunk, wanted: &[Range<usize>]) -> Outcome<Floats> {
-        let mut all = Floats::default();
-        for (pass, rows) in trunk.ranges.iter().zip(wanted) {
-            all.extend_from_slice(&self.norm_of(trunk, pass.start + rows.start..pass.start + rows.end)?);
-        }
-        Ok(all)
-    }
-
+    /// The last norm of some of the rows that the trunk left.
     fn norm_of(&self, trunk: &Trunk, rows: Range<usize>) -> Outcome<Vec<f32>> {
         let width = self.spec.width;
         let x = &trunk.x[rows.start * width..rows.end * width];
@@ -295,13 +297,17 @@ fn kind_of(pass: &Pass) -> Outcome<String> {
     }
 }
 
-/// The rows of each pass among the rows of all.
-fn ranges_of(passes: &[Pass]) -> Vec<Range<usize>> {
+/// All rows of each pass.
+fn everything(passes: &[Pass]) -> Vec<Range<usize>> {
+    passes.iter().map(|pass| 0..pass.len()).collect()
+}
+
+/// The ranges that pieces of such lengths have when they stand one after the other.
+fn one_after_the_other(lengths: impl Iterator<Item = usize>) -> Vec<Range<usize>> {
     let mut next = 0;
-    let range = |pass: &Pass| {
-        let start = next;
-        next += pass.len();
-        start..next
+    let range = |length: usize| {
+        next += length;
+        next - length..next
     };
-    passes.iter().map(range).collect()
+    lengths.map(range).collect()
 }

@@ -1,11 +1,12 @@
 //! What enters the matrices of the trunk: activations in INT8 with their scales, or in float32. Knows no weights.
-use crate::rows::per_part;
+use crate::rows::{gather, per_part};
 use foundation::Outcome;
 use kernels::act8::GROUP;
 use kernels::aligned::Floats;
 use kernels::{act8, norm};
 use rayon::prelude::*;
 use std::borrow::Cow;
+use std::ops::Range;
 
 /// How activations enter the trunk's matrices.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -83,6 +84,20 @@ impl Operand {
         };
         self.floats = floats;
         done
+    }
+
+    /// Keep the rows in `asked`, ascending ranges, and forget the others.
+    pub fn keep_rows(&mut self, asked: &[Range<usize>]) {
+        let (width, precision) = (self.width, self.precision);
+        match precision {
+            Precision::F32 => gather(&mut self.floats, asked, width),
+            Precision::Int8 => {
+                gather(&mut self.codes, asked, width);
+                gather(&mut self.scales, asked, 1);
+                gather(&mut self.sums, asked, width / GROUP);
+            }
+        }
+        self.shape(precision, asked.iter().map(Range::len).sum(), width);
     }
 
     /// The rows as floats: themselves, or codes times scales.
