@@ -95,7 +95,7 @@ fn feed_forward(tensors: &BlockTensors, spec: &Spec, s: &mut Scratch) -> Outcome
     let (width, inner, precision) = (spec.width, spec.feed_forward, s.normed.precision);
     for (x, added) in s.x.chunks_mut(CHUNK * width).zip(s.added.chunks_mut(CHUNK * width)) {
         let rows = x.len() / width;
-        s.second.shape(precision, rows, width);
+        s.second.shape_normed(precision, rows, width);
         s.inner.shape(precision, rows, inner);
         s.second.add_and_norm(x, Some(added), tensors.n2, spec.norm_epsilon)?;
         let (gate, up) = (&mut s.gate[..rows * inner], &mut s.up[..rows * inner]);

@@ -23,6 +23,7 @@ mod scratch;
 pub mod spec;
 mod tally;
 mod time;
+mod turns;
 
 pub use cache::Cache;
 pub use choice::{Ask, Choice, Proposal};

@@ -11,6 +11,7 @@ use crate::pass::{Input, Pass, check_all};
 use crate::propose::{self, RowAsk};
 use crate::scratch::{KEEP_ROWS, Scratch};
 use crate::spec::{HEAD_SIZE, Spec, TensorSpec};
+use crate::turns::Turns;
 use foundation::pool::Pool;
 use foundation::{Cancel, Fault, Outcome};
 use kernels::{norm, rope};
@@ -18,7 +19,8 @@ use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 use weights::Weights;
 
-/// A score network over a mapped weight file. Share it in an `Arc`; calls from several threads take turns on its pool.
+/// A score network over a mapped weight file. Share it in an `Arc`. A call has all of its pool; with as many calls at once as the pool
+/// has threads each has one thread, and further calls wait.
 ///
 /// Law of rows: what a row becomes depends, to the bit, on its own inputs and on what it sees, not on the other passes of the call,
 /// on whether what it sees comes from the cache, or on the number of threads.
@@ -26,18 +28,29 @@ pub struct Network {
     weights: Arc<Weights>,
     spec: Spec,
     tensors: Vec<TensorSpec>,
-    pool: Pool,
+    turns: Turns,
     scratches: Mutex<Vec<Scratch>>,
 }
 
 /// What the trunk leaves for a door to read.
 struct Trunk<'s> {
-    body: Body<'s>,
+    body: &'s Body<'s>,
     /// The residual stream after the last block, `[R, width]`, of the asked rows.
     x: &'s [f32],
     /// Which of these rows belong to each pass.
     ranges: &'s [Range<usize>],
     times: Vec<Option<Times>>,
+}
+
+/// How far a call has come through the blocks.
+struct Way<'s> {
+    /// The rows of each pass among those of all.
+    ranges: &'s [Range<usize>],
+    /// Which rows of each pass the door reads, counted within the pass.
+    asked: &'s [Range<usize>],
+    /// The next block.
+    layer: usize,
+    times: Option<Vec<Option<Times>>>,
 }
 
 impl Network {
@@ -52,7 +65,7 @@ impl Network {
             let what = format!("the weights hold a tensor {extra:?} that the network {:?} does not have", spec.name);
             return Err(Fault::conflict(what, "use the score.json that belongs to these weights"));
         }
-        Ok(Self { weights, spec, tensors, pool, scratches: Mutex::default() })
+        Ok(Self { weights, spec, tensors, turns: Turns::new(pool), scratches: Mutex::default() })
     }
 
     /// What the network is.
@@ -62,7 +75,7 @@ impl Network {
 
     /// The pool that it computes on.
     pub fn pool(&self) -> &Pool {
-        &self.pool
+        self.turns.pool()
     }
 
     /// An empty prefix for it.
@@ -117,7 +130,7 @@ impl Network {
             for ((kind, rows), times) in kinds.iter().zip(trunk.ranges).zip(&trunk.times) {
                 let mut h = self.norm_of(&trunk, rows.clone())?;
                 if let Some(times) = times {
-                    times.modulate(&trunk.body, self.spec.width, &mut h)?;
+                    times.modulate(trunk.body, self.spec.width, &mut h)?;
                 }
                 let mut velocity = vec![0.0; rows.len() * self.spec.kind(kind)?.channels];
                 trunk.body.kind(kind)?.1.apply_f32(&mut velocity, &h)?;
@@ -169,7 +182,7 @@ impl Network {
         let mut s = self.scratch(precision, positions.len());
         s.x.copy_from_slice(x);
         let rows = 0..positions.len();
-        self.pool.run(|| {
+        self.turns.pool().run(|| {
             let ranges = [rows];
             let mut passes = [pass];
             self.angles(&passes, &ranges, &mut s)?;
@@ -209,13 +222,27 @@ impl Network {
     ) -> Outcome<T> {
         let total = check_all(passes, &self.spec)?;
         let body = self.body()?;
+        let mut turn = self.turns.enter(cancel)?;
         let mut s = self.scratch(precision, total);
-        let answer = self.pool.run(|| {
-            let ranges = one_after_the_other(passes.iter().map(Pass::len));
-            let times = self.through_blocks(&body, passes, &ranges, asked, &mut s, cancel)?;
-            let left = one_after_the_other(asked.iter().map(Range::len));
-            door(Trunk { body, x: &s.x, ranges: &left, times })
-        });
+        let ranges = one_after_the_other(passes.iter().map(Pass::len));
+        let mut way = Way { ranges: &ranges, asked, layer: 0, times: None };
+        let mut door = Some(door);
+        let answer = loop {
+            let crowded = self.turns.crowded();
+            let step = turn.run(crowded, || {
+                if !self.go(&body, passes, &mut way, &mut s, cancel, crowded)? {
+                    return Ok(None);
+                }
+                let left = one_after_the_other(asked.iter().map(Range::len));
+                let trunk = Trunk { body: &body, x: &s.x, ranges: &left, times: way.times.take().unwrap_or_default() };
+                door.take().map(|door| door(trunk)).transpose()
+            });
+            match step.and_then(|step| step) {
+                Ok(Some(answer)) => break Ok(answer),
+                Ok(None) => {}
+                Err(fault) => break Err(fault),
+            }
+        };
         self.keep(s);
         let answer = answer?;
         for pass in passes.iter_mut().filter(|pass| pass.causal()) {
@@ -225,30 +252,38 @@ impl Network {
         Ok(answer)
     }
 
-    fn through_blocks(
+    /// Go on through the blocks to the end, or until there are more or fewer calls than it was (`crowded`); whether the end is reached.
+    fn go(
         &self,
         body: &Body,
         passes: &mut [Pass],
-        ranges: &[Range<usize>],
-        asked: &[Range<usize>],
+        way: &mut Way,
         s: &mut Scratch,
         cancel: &Cancel,
-    ) -> Outcome<Vec<Option<Times>>> {
+        crowded: bool,
+    ) -> Outcome<bool> {
         cancel.check()?;
         if passes.is_empty() {
-            return Ok(Vec::new());
+            return Ok(true);
         }
-        let times = embed::enter(body, &self.spec, passes, ranges, &mut s.x)?;
-        self.angles(passes, ranges, s)?;
-        let last: Vec<_> = ranges.iter().zip(asked).map(|(all, a)| all.start + a.start..all.start + a.end).collect();
-        for (layer, tensors) in body.blocks.iter().enumerate() {
+        if way.times.is_none() {
+            way.times = Some(embed::enter(body, &self.spec, passes, way.ranges, &mut s.x)?);
+            self.angles(passes, way.ranges, s)?;
+        }
+        let last: Vec<_> =
+            way.ranges.iter().zip(way.asked).map(|(all, a)| all.start + a.start..all.start + a.end).collect();
+        for (layer, tensors) in body.blocks.iter().enumerate().skip(way.layer) {
             cancel.check()?;
-            let asked = if layer + 1 < body.blocks.len() { ranges } else { &last };
-            let place = Place { layer, pending: layer > 0, ranges, asked };
+            if self.turns.crowded() != crowded {
+                return Ok(false);
+            }
+            let asked = if layer + 1 < body.blocks.len() { way.ranges } else { &last };
+            let place = Place { layer, pending: layer > 0, ranges: way.ranges, asked };
             block::run(tensors, place, &self.spec, passes, s)?;
+            way.layer = layer + 1;
         }
         s.x.iter_mut().zip(&s.added[..]).for_each(|(x, &more)| *x += more);
-        Ok(times)
+        Ok(true)
     }
 
     fn angles(&self, passes: &[Pass], ranges: &[Range<usize>], s: &mut Scratch) -> Outcome<()> {

@@ -35,15 +35,21 @@ pub(crate) struct Operand {
 }
 
 impl Operand {
-    /// Make room for `rows` of `width`, a multiple of 64.
-    pub fn shape(&mut self, precision: Precision, rows: usize, width: usize) {
+    /// Make room for `rows` of `width`, a multiple of 64; for what comes from a norm in INT8 no floats are needed.
+    pub fn shape_normed(&mut self, precision: Precision, rows: usize, width: usize) {
         (self.precision, self.rows, self.width) = (precision, rows, width);
-        self.floats.resize(rows * width);
+        self.floats.resize(if precision == Precision::F32 { rows * width } else { 0 });
         if precision == Precision::Int8 {
             self.codes.resize(rows * width, 0);
             self.scales.resize(rows, 0.0);
             self.sums.resize(rows * width / GROUP, 0);
         }
+    }
+
+    /// The same with floats in either precision, which `fill` writes first.
+    pub fn shape(&mut self, precision: Precision, rows: usize, width: usize) {
+        self.shape_normed(precision, rows, width);
+        self.floats.resize(rows * width);
     }
 
     /// x += `more` where there is more, then the norm of x with `gain`, in the precision's form.
@@ -86,7 +92,7 @@ impl Operand {
         done
     }
 
-    /// Keep the rows in `asked`, ascending ranges, and forget the others.
+    /// Keep the normed rows in `asked`, ascending ranges, and forget the others.
     pub fn keep_rows(&mut self, asked: &[Range<usize>]) {
         let (width, precision) = (self.width, self.precision);
         match precision {
@@ -97,7 +103,7 @@ impl Operand {
                 gather(&mut self.sums, asked, width / GROUP);
             }
         }
-        self.shape(precision, asked.iter().map(Range::len).sum(), width);
+        self.shape_normed(precision, asked.iter().map(Range::len).sum(), width);
     }
 
     /// The rows as floats: themselves, or codes times scales.

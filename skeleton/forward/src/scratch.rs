@@ -37,7 +37,7 @@ pub(crate) struct Scratch {
 impl Scratch {
     /// Make room for `rows`.
     pub fn shape(&mut self, spec: &Spec, precision: Precision, rows: usize) {
-        self.normed.shape(precision, rows, spec.width);
+        self.normed.shape_normed(precision, rows, spec.width);
         self.mixed.shape(precision, rows, spec.query_width());
         let wide = CHUNK * spec.feed_forward;
         self.gate.resize(wide);
