@@ -10,7 +10,7 @@ import numpy as np
 
 from brain.backends.body import Body, CancelToken, CanvasPass, Choice, Floats, Prefix, Proposal, TextPass, Tokens
 from brain.backends.choose import check_choice
-from brain.backends.passes import check_canvases, check_text, foreign, places
+from brain.backends.passes import check_canvases, check_decodable, check_text, foreign, places
 from brain.base.errors import InvalidInput
 from brain.native import cancel as native_cancel
 from brain.native import forward
@@ -66,6 +66,7 @@ class NativeBody(Body):
         """
         text = score_json(folder)
         spec = ScoreSpec.from_json(text)
+        check_decodable(spec)
         network = forward.Network.open(Weights.open(folder / WEIGHTS), text, threads)
         chosen: Precision = "f32" if spec.activations == "f32" else "int8"
         return cls(network, spec, precision or chosen)

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from brain.backends.body import CanvasPass, Floats, Prefix, See, TextPass
-from brain.base.errors import InvalidInput, ResourceExhausted
-from brain.score.spec import ScoreSpec
+from brain.base.errors import InvalidInput, ResourceExhausted, Unsupported
+from brain.score.spec import PREFIX_CANVAS, ScoreSpec
 
 MOST_ROWS: Final = 1 << 16
 """Rows that all passes of a call may have together."""
@@ -97,3 +97,12 @@ def _check_range(what: str, values: NDArray[Any], least: float, most: float) -> 
     within = (values >= least) & (values <= most)
     if not within.all():
         raise InvalidInput(f"{what} is {values[~within].flat[0]}, not in {least} .. {most}", field=what)
+
+
+def check_decodable(spec: ScoreSpec) -> None:
+    """Raise Unsupported for a network that the ways to decode would read wrongly: they keep and shift by one."""
+    if (spec.attention, spec.prediction) != (PREFIX_CANVAS, "shifted"):
+        what = f"decoding the network {spec.name!r} ({spec.attention}, prediction {spec.prediction})"
+        raise Unsupported(
+            what, hint=f"decoding knows {PREFIX_CANVAS!r} and 'shifted'; the skeleton computes its passes"
+        )

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from brain.backends.body import Body, CancelToken, CanvasPass, Choice, Floats, Prefix, Proposal, See, TextPass
 from brain.backends.choose import check_choice, propose
-from brain.backends.passes import check_canvases, check_text, foreign, places
+from brain.backends.passes import check_canvases, check_decodable, check_text, foreign, places
 from brain.base.errors import InvalidInput
 from brain.score.spec import ScoreSpec
 from brain.score.torch.load import from_folder
@@ -58,8 +58,13 @@ class TorchBody(Body):
 
     @classmethod
     def open(cls, folder: Path, precision: Precision = "f32") -> TorchBody:
-        """The body of a model folder; "int8" rounds activations as the product does. Raises as ``load.from_folder``."""
-        return cls(from_folder(folder, activations=precision == "int8"))
+        """The body of a model folder; "int8" rounds activations as the product does.
+
+        Raises as ``load.from_folder``, and Unsupported.
+        """
+        network = from_folder(folder, activations=precision == "int8")
+        check_decodable(network.spec)
+        return cls(network)
 
     @property
     def name(self) -> str:

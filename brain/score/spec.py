@@ -30,6 +30,13 @@ LIMIT: Final = 1 << 20
 LAYERS_LIMIT: Final = 1024
 ACTIVATIONS: Final = MappingProxyType({"int8": "int8 per token", "f32": "float"})
 """Short name of an activation rule, and how ``score.json`` says it."""
+PREFIX_CANVAS: Final = "prefix causal, canvas bidirectional"
+BIDIRECTIONAL: Final = "bidirectional"
+BLOCK_CAUSAL: Final = "block-causal"
+"""A row sees all earlier blocks and its own; the others see by MODEL section 1, or everything."""
+ATTENTIONS: Final = (PREFIX_CANVAS, BIDIRECTIONAL, BLOCK_CAUSAL)
+PREDICTIONS: Final = ("shifted", "same")
+"""The output at a place speaks of the next place, or of that place itself."""
 TRUNK: Final = ("wq", "wk", "wv", "wo", "gate", "up", "down")
 """The seven matrices of a block; they carry the trunk's scheme."""
 
@@ -73,7 +80,9 @@ class ScoreSpec:
     """Sizes, special tokens, kinds and storage of one score network.
 
     ``kinds`` maps a continuous kind to its channels and tag. ``scheme`` is the trunk's; ``activations`` "int8" (the
-    rule of four points) or "f32". ``raw`` keeps all of ``score.json`` that is not named here. Raises InvalidInput for
+    rule of four points) or "f32". ``query_key_norm``, ``tied_embedding``, ``attention`` (with ``attention_block``
+    tokens when block-causal, else 0) and ``prediction`` are how imported checkpoints may differ. ``raw`` keeps all of
+    ``score.json`` that is not named here. Raises InvalidInput for
     sizes that no body could compute.
     """
 
@@ -100,6 +109,11 @@ class ScoreSpec:
     kinds: Mapping[str, KindSpec] = field(default_factory=lambda: MappingProxyType({}), hash=False)
     scheme: str = INT2
     activations: str = "int8"
+    query_key_norm: bool = True
+    tied_embedding: bool = True
+    attention: str = PREFIX_CANVAS
+    attention_block: int = 0
+    prediction: str = "shifted"
     raw: Mapping[str, object] = field(default_factory=lambda: MappingProxyType({}), repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -180,10 +194,23 @@ def _check_sizes(spec: ScoreSpec) -> None:
         raise InvalidInput(f"unknown scheme {spec.scheme!r}", hint=f"one of {', '.join(_SHORT)}", field="scheme")
     if spec.activations not in ACTIVATIONS:
         raise InvalidInput(f"unknown activations {spec.activations!r}", hint="int8 or f32", field="activations")
+    _check_construction(spec)
     if spec.scheme in {INT2, INT4}:
         for name in ("width", "feed_forward"):
             if getattr(spec, name) % GROUP:
                 raise InvalidInput(f"{name} {getattr(spec, name)} is not a multiple of {GROUP}", field=name)
+
+
+def _check_construction(spec: ScoreSpec) -> None:
+    """The law of attention and the field of prediction are known, and only blocks have a size."""
+    if spec.attention not in ATTENTIONS:
+        raise InvalidInput(f"unknown attention {spec.attention!r}", hint=f"one of {ATTENTIONS}", field="attention")
+    if spec.prediction not in PREDICTIONS:
+        raise InvalidInput(f"unknown prediction {spec.prediction!r}", hint=f"one of {PREDICTIONS}", field="prediction")
+    low, high = (1, 4096) if spec.attention == BLOCK_CAUSAL else (0, 0)
+    if not low <= spec.attention_block <= high:
+        what = f"attention_block {spec.attention_block} of {spec.attention!r} is not in {low}..{high}"
+        raise InvalidInput(what, field="attention_block")
 
 
 def _check_tokens(spec: ScoreSpec) -> None:
@@ -205,16 +232,19 @@ def _matrices(spec: ScoreSpec) -> dict[str, tuple[int, int]]:
 
 
 def _tensors(spec: ScoreSpec) -> Iterator[TensorSpec]:
-    """Embedding, blocks, last norm, time, then each kind's own two matrices."""
+    """Embedding, blocks, last norm, head of its own, time, then each kind's own two matrices."""
     width = spec.width
     packed = {INT2: "u8", INT4: "u8", INT8: "i8", PLAIN: "f32"}[spec.scheme]
     yield TensorSpec("emb", (spec.vocabulary, width), INT8, "i8", True)
     for i in range(spec.layers):
         for name, shape in _matrices(spec).items():
             yield TensorSpec(f"blocks.{i}.{name}", shape, spec.scheme, packed, True)
-        for name, size in (("n1", width), ("n2", width), ("qn", spec.head_size), ("kn", spec.head_size)):
+        norms = (("n1", width), ("n2", width), ("qn", spec.head_size), ("kn", spec.head_size))
+        for name, size in norms if spec.query_key_norm else norms[:2]:
             yield TensorSpec(f"blocks.{i}.{name}", (size,), PLAIN, "f32", True)
     yield TensorSpec("nf", (width,), PLAIN, "f32", True)
+    if not spec.tied_embedding:
+        yield TensorSpec("head", (spec.vocabulary, width), INT8, "i8", True)
     yield TensorSpec("time.0", (width, TIME_FEATURES), PLAIN, "f16", True)
     yield TensorSpec("time.2", (width, width), PLAIN, "f16", True)
     yield TensorSpec("mod", (2 * width, width), PLAIN, "f16", True)
@@ -228,12 +258,11 @@ def _document(spec: ScoreSpec) -> dict[str, object]:
     trunk = {
         **{name: getattr(spec, name) for name in ("width", "layers", "heads", "key_value_heads", "head_size")},
         **{name: getattr(spec, name) for name in ("feed_forward", "norm_epsilon", "rope_theta")},
-        "query_key_norm": True,
-        "tied_embedding": True,
+        **{name: getattr(spec, name) for name in ("query_key_norm", "tied_embedding")},
     }
     text = {
         **{name: getattr(spec, name) for name in ("vocabulary", "mask", "pad", "bos", "eos", "end")},
-        **{"prediction": "shifted", "anchor": True, "memory": spec.memory, "code": spec.code},
+        **{"prediction": spec.prediction, "anchor": True, "memory": spec.memory, "code": spec.code},
         "roles": {role: getattr(spec, role) for role in ("user", "assistant", "system")},
     }
     quantisation = {
@@ -242,7 +271,8 @@ def _document(spec: ScoreSpec) -> dict[str, object]:
         **({"levels": [-1.5, -0.5, 0.5, 1.5]} if spec.scheme == INT2 else {}),
     }
     return {
-        **{"format": FORMAT, "name": spec.name, "attention": "prefix causal, canvas bidirectional"},
+        **{"format": FORMAT, "name": spec.name, "attention": spec.attention},
+        **({"attention_block": spec.attention_block} if spec.attention == BLOCK_CAUSAL else {}),
         **{"parameters": spec.parameters, "shared_parameters": spec.shared_parameters},
         **{"trunk": trunk, "text": text, "quantisation": quantisation},
         "continuous": {k: {"channels": s.channels, "tag": s.tag} for k, s in spec.kinds.items()},
@@ -268,6 +298,14 @@ def _number(table: Mapping[str, object], key: str, where: str) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         raise CorruptData(f"score.json: {where}.{key} is {value!r}, not a number")
     return float(value)
+
+
+def _truth(table: Mapping[str, object], key: str, where: str) -> bool:
+    """A truth value of a table; CorruptData otherwise."""
+    value = table.get(key)
+    if not isinstance(value, bool):
+        raise CorruptData(f"score.json: {where}.{key} is {value!r}, not true or false")
+    return value
 
 
 def _table(document: Mapping[str, object], key: str) -> Mapping[str, object]:
@@ -319,6 +357,11 @@ def _read(document: Mapping[str, object]) -> ScoreSpec:
             norm_epsilon=_number(trunk, "norm_epsilon", "trunk"),
             rope_theta=_number(trunk, "rope_theta", "trunk"),
             kinds=_kinds(document),
+            query_key_norm=_truth(trunk, "query_key_norm", "trunk"),
+            tied_embedding=_truth(trunk, "tied_embedding", "trunk"),
+            attention=_word(document, "attention", {word: word for word in ATTENTIONS}, "score.json"),
+            attention_block=_integer(document, "attention_block", "score.json") if "attention_block" in document else 0,
+            prediction=_word(text, "prediction", {word: word for word in PREDICTIONS}, "text"),
             scheme=_word(quantisation, "trunk", _LONG, "quantisation"),
             activations=_word(quantisation, "activations", rules, "quantisation"),
             raw=MappingProxyType(dict(document)),

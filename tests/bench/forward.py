@@ -269,6 +269,7 @@ def one_side(folder, side, threads):
 
     if side == "torch":
         import torch  # noqa: F401
+    tokens(64, 2)  # loads the random generators of NumPy, which are no part of a body
     before = resident_mb()
     body = Ours(folder, threads) if side == "native" else rival(folder, threads, "torch f32")
     body.text(tokens(64, 2), "canvas")

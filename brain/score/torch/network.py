@@ -41,6 +41,7 @@ class ScoreNetwork(nn.Module):
         self.emb = nn.Parameter(torch.zeros(spec.vocabulary, spec.width))
         self.blocks = nn.ModuleList(Block(spec, rounding) for _ in range(spec.layers))
         self.nf = nn.Parameter(torch.ones(spec.width))
+        self.head = None if spec.tied_embedding else nn.Parameter(torch.zeros(spec.vocabulary, spec.width))
         self.time = nn.ParameterDict({key: torch.zeros(spec.tensor(f"time.{key}").shape) for key in ("0", "2")})
         self.mod = nn.Parameter(torch.zeros(2 * spec.width, spec.width))
         self.inp = nn.ParameterDict({kind: torch.zeros(spec.width, of.channels) for kind, of in spec.kinds.items()})
@@ -100,8 +101,9 @@ class ScoreNetwork(nn.Module):
         return rms(x, self.nf, self.spec.norm_epsilon), own
 
     def logits(self, hidden: Tensor) -> Tensor:
-        """Scores of the next token [..., vocabulary] of the trunk's output [..., width]; the embedding is the head."""
-        return F.linear(hidden, self.emb.to(hidden.dtype))
+        """Scores of a token [..., vocabulary] of the trunk's output [..., width]; a tied embedding is the head."""
+        head = self.emb if self.head is None else self.head
+        return F.linear(hidden, head.to(hidden.dtype))
 
     def time_embedding(self, time: Tensor) -> Tensor:
         """Times [..., N] in 0..1 to vectors [..., N, width]: W2 silu(W1 [cos, sin](1000 t f)), f_i = 1e4^(-i / 128)."""

@@ -57,6 +57,12 @@ def law(length: int, prefix: int, device: torch.device | None = None) -> Tensor:
     return (places[None, :] <= places[:, None]) | (places[:, None] >= prefix)
 
 
+def block_law(length: int, block: int, device: torch.device | None = None) -> Tensor:
+    """Which place may see which, bool [length, length] (query, key): all earlier blocks of ``block`` and its own."""
+    blocks = torch.arange(length, device=device) // block
+    return blocks[None, :] <= blocks[:, None]
+
+
 def angles(rows: Tensor, columns: Tensor, theta: float, head_size: int) -> tuple[Tensor, Tensor]:
     """cos and sin float32 [..., T, head_size / 2] of positions [..., T]; even pairs turn with the row.
 
@@ -119,13 +125,15 @@ class Block(nn.Module):
 
     n1: nn.Parameter
     n2: nn.Parameter
-    qn: nn.Parameter
-    kn: nn.Parameter
+    qn: nn.Parameter | None
+    kn: nn.Parameter | None
 
     def __init__(self, spec: ScoreSpec, rounding: Rounding) -> None:
         super().__init__()
         self.spec = spec
         self.rounding = rounding
+        if not spec.query_key_norm:
+            self.qn = self.kn = None
         for tensor in spec.tensors():
             if tensor.name.startswith("blocks.0."):
                 start = torch.zeros if len(tensor.shape) == 2 else torch.ones
@@ -153,8 +161,9 @@ class Block(nn.Module):
         spec, lead = self.spec, h.shape[:-1]
         q = self._linear(h, "wq").view(*lead, spec.heads, spec.head_size)
         k, v = (self._linear(h, n).view(*lead, spec.key_value_heads, spec.head_size) for n in ("wk", "wv"))
-        q = rotate(rms(q, self.qn, spec.norm_epsilon), cos, sin)
-        k = rotate(rms(k, self.kn, spec.norm_epsilon), cos, sin)
+        if self.qn is not None and self.kn is not None:
+            q, k = rms(q, self.qn, spec.norm_epsilon), rms(k, self.kn, spec.norm_epsilon)
+        q, k = rotate(q, cos, sin), rotate(k, cos, sin)
         mixed = attend_parts(q, k, v, sight) if isinstance(sight, Sequence) else attend(q, k, v, sight)
         return mixed.reshape(*lead, -1), (k, v)
 

@@ -15,6 +15,7 @@ const PREFIX: usize = 256;
 const REPEATS: usize = 21;
 
 fn main() -> Outcome<()> {
+    let before = resident_mb();
     let mut arguments = std::env::args().skip(1);
     let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../brain/pretrained/base");
     let folder = arguments.next().map_or(shipped, Into::into);
@@ -54,9 +55,12 @@ fn main() -> Outcome<()> {
             let at = &positions[PREFIX..][..16];
             let pass =
                 Pass { cache: &mut cache, input: Input::Tokens(&[3; 16]), rows: at, columns: at, see: See::Canvas };
-            network.trunk(&mut [pass], Precision::Int8, &Cancel::never())
+            network.hidden(&mut [pass], Precision::Int8, &Cancel::never())
         })?;
         println!("  {:16} without head: {ms}", "canvas of 16");
+        prefixes(&network, &prompt, &positions)?;
+        at_once(&network, &cache, &positions)?;
+        println!("  held since the start: {:.1} MB", resident_mb() - before);
         picture(&network, &prompt[..16])?;
     }
     Ok(())
@@ -67,6 +71,51 @@ fn tokens(network: &Network, cache: &mut Cache, ids: &[u32], at: &[f32], see: Se
     let ask = Ask { choice, rows: 0..ids.len(), targets: None };
     network.propose(&mut [pass], &[ask], Precision::Int8, &Cancel::never())?;
     cache.truncate(PREFIX)
+}
+
+/// A prompt read for its keys and values, and one that also says its next token.
+fn prefixes(network: &Network, prompt: &[u32], positions: &[f32]) -> Outcome<()> {
+    let (choice, at) = (Choice::default(), &positions[..prompt.len()]);
+    for last in [0, 1] {
+        let ms = measure(|| {
+            let mut cache = network.cache();
+            let pass =
+                Pass { cache: &mut cache, input: Input::Tokens(prompt), rows: at, columns: at, see: See::Causal };
+            let ask = Ask { choice: &choice, rows: at.len() - last..at.len(), targets: None };
+            network.propose(&mut [pass], &[ask], Precision::Int8, &Cancel::never())
+        })?;
+        println!("  prefix of {PREFIX}, {last} asked: {ms}");
+    }
+    let ms = measure(|| {
+        let mut cache = network.cache();
+        let pass = Pass { cache: &mut cache, input: Input::Tokens(prompt), rows: at, columns: at, see: See::Causal };
+        network.hidden(&mut [pass], Precision::Int8, &Cancel::never())
+    })?;
+    println!("  prefix of {PREFIX}, all rows of all blocks: {ms}");
+    Ok(())
+}
+
+/// Two callers with ten canvases of 64 each, at once and one after the other.
+fn at_once(network: &Network, cache: &Cache, positions: &[f32]) -> Outcome<()> {
+    let work = || -> Outcome<()> {
+        let (mut own, choice) = (cache.clone(), Choice { forbid: vec![3], ..Choice::default() });
+        (0..10).try_for_each(|_| tokens(network, &mut own, &[3; 64], &positions[PREFIX..][..64], See::Canvas, &choice))
+    };
+    let together = measure(|| {
+        std::thread::scope(|scope| {
+            let other = scope.spawn(work);
+            work().and(other.join().unwrap_or_else(|_| Err(foundation::Fault::bug("a caller panicked"))))
+        })
+    })?;
+    println!("  two callers at once: {together}");
+    println!("  one after the other: {}", measure(|| work().and_then(|()| work()))?);
+    Ok(())
+}
+
+/// What this process holds of memory, mapped files included; 0 where the system does not tell.
+fn resident_mb() -> f64 {
+    let pages = std::fs::read_to_string("/proc/self/statm").ok();
+    pages.and_then(|text| text.split(' ').nth(1)?.parse::<f64>().ok()).map_or(0.0, |pages| pages * 4096.0 / 1e6)
 }
 
 fn picture(network: &Network, prompt: &[u32]) -> Outcome<()> {

@@ -17,15 +17,18 @@ pub(crate) struct BlockTensors<'w> {
     pub down: Matrix<'w>,
     pub n1: &'w [f32],
     pub n2: &'w [f32],
-    pub qn: &'w [f32],
-    pub kn: &'w [f32],
+    /// Gain of the norm of queries, where the network has one.
+    pub qn: Option<&'w [f32]>,
+    /// Gain of the norm of keys.
+    pub kn: Option<&'w [f32]>,
 }
 
 /// All tensors of the network.
 #[derive(Debug)]
 pub(crate) struct Body<'w> {
-    /// Embedding and head.
     pub embedding: Matrix<'w>,
+    /// What gives the logits; the embedding where it is tied.
+    pub head: Matrix<'w>,
     pub blocks: Vec<BlockTensors<'w>>,
     /// Gain of the last norm.
     pub last_norm: &'w [f32],
@@ -43,15 +46,16 @@ impl<'w> Body<'w> {
     pub fn find(weights: &'w Weights, spec: &'w Spec, specs: &[TensorSpec]) -> Outcome<Self> {
         let mut reader = Reader { weights, specs: specs.iter() };
         let embedding = reader.matrix()?;
-        let blocks = (0..spec.layers).map(|_| reader.block()).collect::<Outcome<Vec<_>>>()?;
+        let blocks = (0..spec.layers).map(|_| reader.block(spec.query_key_norm)).collect::<Outcome<Vec<_>>>()?;
         let last_norm = reader.gain()?;
+        let head = if spec.tied_embedding { embedding } else { reader.matrix()? };
         let time = [reader.matrix()?, reader.matrix()?];
         let modulation = reader.matrix()?;
         let mut kinds = BTreeMap::new();
         for name in spec.kinds.keys() {
             kinds.insert(name.as_str(), (reader.matrix()?, reader.matrix()?));
         }
-        Ok(Self { embedding, blocks, last_norm, time, modulation, kinds })
+        Ok(Self { embedding, head, blocks, last_norm, time, modulation, kinds })
     }
 
     /// Input and output matrix of a kind.
@@ -83,7 +87,7 @@ impl<'w> Reader<'w, '_> {
         gain(&weights.get(&want.name)?, want)
     }
 
-    fn block(&mut self) -> Outcome<BlockTensors<'w>> {
+    fn block(&mut self, query_key_norm: bool) -> Outcome<BlockTensors<'w>> {
         Ok(BlockTensors {
             wq: self.matrix()?,
             wk: self.matrix()?,
@@ -94,8 +98,8 @@ impl<'w> Reader<'w, '_> {
             down: self.matrix()?,
             n1: self.gain()?,
             n2: self.gain()?,
-            qn: self.gain()?,
-            kn: self.gain()?,
+            qn: query_key_norm.then(|| self.gain()).transpose()?,
+            kn: query_key_norm.then(|| self.gain()).transpose()?,
         })
     }
 }

@@ -91,6 +91,11 @@ impl Cache {
         }
     }
 
+    /// The layer's keys and values with those that are staged behind them.
+    pub(crate) fn staged(&self, layer: usize) -> (&[f32], &[f32]) {
+        (&self.layers[layer].keys, &self.layers[layer].values)
+    }
+
     /// Make the last `rows` staged tokens of every layer part of the prefix.
     pub(crate) fn grow(&mut self, rows: usize) {
         self.len += rows;

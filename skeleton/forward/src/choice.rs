@@ -1,4 +1,5 @@
 //! How a token is chosen at each place, and what is asked and told of the places of a pass. Computes no logits.
+use crate::law::Prediction;
 use crate::noise::Noise;
 use crate::race::Race;
 use foundation::{Fault, Outcome};
@@ -36,7 +37,7 @@ pub struct Ask<'a> {
     pub targets: Option<&'a [i64]>,
 }
 
-/// What a pass says of the token after each of the asked rows. Nats, at temperature 1, without the forbidden tokens.
+/// What a pass says of the token after each of the asked rows (of a network with `Prediction::Same`: at each of them). Nats, at temperature 1, without the forbidden tokens.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Proposal {
     /// The chosen token.
@@ -75,9 +76,9 @@ impl Choice {
         }
     }
 
-    /// The race at the place that a row at `position` scores, which is the next; none at temperature 0.
-    pub(crate) fn race(&self, position: f32) -> Option<Race> {
-        let place = (f64::from(position) + 1.0).round() as i64 as u64;
+    /// The race at the place that a row at `position` speaks of; none at temperature 0.
+    pub(crate) fn race(&self, position: f32, prediction: Prediction) -> Option<Race> {
+        let place = (f64::from(position) + prediction.ahead()).round() as i64 as u64;
         (self.temperature > 0.0).then(|| Race::new(Noise::new(self.seed, place), self.temperature, self.min_p))
     }
 }

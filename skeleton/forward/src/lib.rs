@@ -2,6 +2,7 @@
 //! velocities; and the decoders of its continuous kinds. No text, no Python, no downloads.
 #![deny(missing_docs)]
 
+mod attend;
 mod block;
 mod body;
 pub mod cache;
@@ -9,6 +10,7 @@ pub mod choice;
 mod embed;
 pub mod import;
 pub mod latent;
+pub mod law;
 mod linear;
 pub mod network;
 pub mod noise;
@@ -21,10 +23,12 @@ mod scratch;
 pub mod spec;
 mod tally;
 mod time;
+mod turns;
 
 pub use cache::Cache;
 pub use choice::{Ask, Choice, Proposal};
 pub use kernels::attention::See;
+pub use law::{Attention, Prediction};
 pub use network::Network;
 pub use operand::Precision;
 pub use pass::{Input, Pass};

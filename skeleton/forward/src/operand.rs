@@ -1,11 +1,12 @@
 //! What enters the matrices of the trunk: activations in INT8 with their scales, or in float32. Knows no weights.
-use crate::rows::per_part;
+use crate::rows::{gather, per_part};
 use foundation::Outcome;
 use kernels::act8::GROUP;
 use kernels::aligned::Floats;
 use kernels::{act8, norm};
 use rayon::prelude::*;
 use std::borrow::Cow;
+use std::ops::Range;
 
 /// How activations enter the trunk's matrices.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -34,15 +35,21 @@ pub(crate) struct Operand {
 }
 
 impl Operand {
-    /// Make room for `rows` of `width`, a multiple of 64.
-    pub fn shape(&mut self, precision: Precision, rows: usize, width: usize) {
+    /// Make room for `rows` of `width`, a multiple of 64; for what comes from a norm in INT8 no floats are needed.
+    pub fn shape_normed(&mut self, precision: Precision, rows: usize, width: usize) {
         (self.precision, self.rows, self.width) = (precision, rows, width);
-        self.floats.resize(rows * width);
+        self.floats.resize(if precision == Precision::F32 { rows * width } else { 0 });
         if precision == Precision::Int8 {
             self.codes.resize(rows * width, 0);
             self.scales.resize(rows, 0.0);
             self.sums.resize(rows * width / GROUP, 0);
         }
+    }
+
+    /// The same with floats in either precision, which `fill` writes first.
+    pub fn shape(&mut self, precision: Precision, rows: usize, width: usize) {
+        self.shape_normed(precision, rows, width);
+        self.floats.resize(rows * width);
     }
 
     /// x += `more` where there is more, then the norm of x with `gain`, in the precision's form.
@@ -83,6 +90,20 @@ impl Operand {
         };
         self.floats = floats;
         done
+    }
+
+    /// Keep the normed rows in `asked`, ascending ranges, and forget the others.
+    pub fn keep_rows(&mut self, asked: &[Range<usize>]) {
+        let (width, precision) = (self.width, self.precision);
+        match precision {
+            Precision::F32 => gather(&mut self.floats, asked, width),
+            Precision::Int8 => {
+                gather(&mut self.codes, asked, width);
+                gather(&mut self.scales, asked, 1);
+                gather(&mut self.sums, asked, width / GROUP);
+            }
+        }
+        self.shape_normed(precision, asked.iter().map(Range::len).sum(), width);
     }
 
     /// The rows as floats: themselves, or codes times scales.

@@ -38,7 +38,7 @@ pub struct Pass<'a> {
     pub rows: &'a [f32],
     /// Second coordinate, `[M]`; for text the same as the first.
     pub columns: &'a [f32],
-    /// Whether a row sees the pass up to itself or all of it.
+    /// Whether the pass makes the prefix longer or is a canvas, and with the network's `Attention` what a row sees of it.
     pub see: See,
 }
 
@@ -67,6 +67,7 @@ impl Pass<'_> {
             within(what, positions, -MAX_POSITION, MAX_POSITION)?;
         }
         self.cache.check(spec, if self.causal() { rows } else { 0 })?;
+        spec.attention.check(self.see, self.cache, rows)?;
         match self.input {
             Input::Tokens(ids) => check_tokens(ids, rows, spec),
             Input::Vectors { .. } if self.causal() => Err(Fault::Unsupported {

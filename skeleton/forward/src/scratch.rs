@@ -1,7 +1,9 @@
 //! The buffers of one call through the trunk, kept between calls. Holds no state that a call could see.
 use crate::operand::{Operand, Precision};
+use crate::rows::gather;
 use crate::spec::{HEAD_SIZE, Spec};
 use kernels::aligned::Floats;
+use std::ops::Range;
 
 /// A scratch larger than this many rows is given back to the system after its call.
 pub(crate) const KEEP_ROWS: usize = 1024;
@@ -35,7 +37,7 @@ pub(crate) struct Scratch {
 impl Scratch {
     /// Make room for `rows`.
     pub fn shape(&mut self, spec: &Spec, precision: Precision, rows: usize) {
-        self.normed.shape(precision, rows, spec.width);
+        self.normed.shape_normed(precision, rows, spec.width);
         self.mixed.shape(precision, rows, spec.query_width());
         let wide = CHUNK * spec.feed_forward;
         self.gate.resize(wide);
@@ -51,6 +53,21 @@ impl Scratch {
         ] {
             buffer.resize(rows * width);
         }
+    }
+
+    /// Keep the rows in `asked` of what the second half of a block reads, and forget the others; keys and values stay.
+    pub fn keep_rows(&mut self, spec: &Spec, asked: &[Range<usize>]) {
+        let rows = asked.iter().map(Range::len).sum::<usize>();
+        self.normed.keep_rows(asked);
+        self.mixed.shape(self.normed.precision, rows, spec.query_width());
+        for (buffer, width) in
+            [(&mut self.x, spec.width), (&mut self.cosines, HEAD_SIZE / 2), (&mut self.sines, HEAD_SIZE / 2)]
+        {
+            gather(buffer, asked, width);
+            buffer.resize(rows * width);
+        }
+        self.added.resize(rows * spec.width);
+        self.queries.resize(rows * spec.query_width());
     }
 
     /// How many rows it has room for.

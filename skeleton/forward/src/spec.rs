@@ -1,4 +1,5 @@
 //! What `score.json` says of a network, checked whole, and the name and shape of every tensor that follows from it. Reads no tensors.
+use crate::law::{Attention, MAX_BLOCK, Prediction};
 use foundation::{Fault, Outcome};
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -25,7 +26,7 @@ pub struct Kind {
 pub enum Role {
     /// One of the seven matrices of a block.
     Trunk,
-    /// The table of embeddings, which is the head too.
+    /// A table with a row a token: the embedding, or a head of its own.
     Embedding,
     /// The gain of a norm.
     Gain,
@@ -63,6 +64,14 @@ pub struct Spec {
     pub norm_epsilon: f32,
     /// Base of the rotation's frequencies.
     pub rope_theta: f64,
+    /// Whether queries and keys pass a norm before they are turned.
+    pub query_key_norm: bool,
+    /// Whether the table of embeddings is the head too; otherwise there is a tensor `head`.
+    pub tied_embedding: bool,
+    /// What a row may see.
+    pub attention: Attention,
+    /// Which place a row of text speaks of.
+    pub prediction: Prediction,
     /// How many tokens.
     pub vocabulary: usize,
     /// The mask token of text canvases.
@@ -78,6 +87,7 @@ struct Document {
     parameters: Option<u64>,
     trunk: Trunk,
     attention: String,
+    attention_block: Option<usize>,
     text: Text,
     #[serde(default)]
     continuous: BTreeMap<String, Kind>,
@@ -116,7 +126,7 @@ impl Spec {
         }
         let document: Document = serde_json::from_str(json).map_err(|e| corrupt(json, &e))?;
         document.refuse_other_networks()?;
-        let spec = document.into_spec();
+        let spec = document.into_spec()?;
         spec.check()?;
         Ok(spec.0)
     }
@@ -139,7 +149,7 @@ impl Spec {
         })
     }
 
-    /// Every tensor of the network, in a fixed order: embedding, blocks, last norm, time, modulation, kinds.
+    /// Every tensor of the network, in a fixed order: embedding, blocks, last norm, head of its own, time, modulation, kinds.
     pub fn tensors(&self) -> Vec<TensorSpec> {
         let matrix =
             |name: String, out: usize, inputs: usize, role| TensorSpec { name, shape: vec![out, inputs], role };
@@ -158,11 +168,15 @@ impl Spec {
             ] {
                 all.push(matrix(format!("blocks.{layer}.{name}"), out, inputs, Role::Trunk));
             }
-            for (name, size) in [("n1", width), ("n2", width), ("qn", HEAD_SIZE), ("kn", HEAD_SIZE)] {
-                all.push(gain(format!("blocks.{layer}.{name}"), size));
+            let norms = [("n1", width), ("n2", width), ("qn", HEAD_SIZE), ("kn", HEAD_SIZE)];
+            for (name, size) in &norms[..if self.query_key_norm { 4 } else { 2 }] {
+                all.push(gain(format!("blocks.{layer}.{name}"), *size));
             }
         }
         all.push(gain("nf".into(), width));
+        if !self.tied_embedding {
+            all.push(matrix("head".into(), self.vocabulary, width, Role::Embedding));
+        }
         all.push(matrix("time.0".into(), width, TIME_FEATURES, Role::Small));
         all.push(matrix("time.2".into(), width, width, Role::Small));
         all.push(matrix("mod".into(), 2 * width, width, Role::Small));
@@ -223,21 +237,37 @@ impl Document {
             false => Err(unsupported(format!("{what} {got:?}"), format!("{want:?}"))),
         };
         ask("score.json of the format", &self.format, "aios-score/1")?;
-        ask("attention", &self.attention, "prefix causal, canvas bidirectional")?;
-        ask("text.prediction", &self.text.prediction, "shifted")?;
         if self.trunk.head_size != HEAD_SIZE {
             return Err(unsupported(format!("trunk.head_size {}", self.trunk.head_size), HEAD_SIZE.to_string()));
-        }
-        for (name, on) in [("query_key_norm", self.trunk.query_key_norm), ("tied_embedding", self.trunk.tied_embedding)]
-        {
-            if !on {
-                return Err(unsupported(format!("trunk.{name} false"), "true".into()));
-            }
         }
         Ok(())
     }
 
-    fn into_spec(self) -> Unchecked {
+    fn attention(&self) -> Outcome<Attention> {
+        match (self.attention.as_str(), self.attention_block) {
+            ("prefix causal, canvas bidirectional", None) => Ok(Attention::PrefixCanvas),
+            ("bidirectional", None) => Ok(Attention::Bidirectional),
+            ("block-causal", Some(block)) => {
+                within("attention_block", block, 1, MAX_BLOCK, 1)?;
+                Ok(Attention::BlockCausal(block))
+            }
+            (word, block) => {
+                let taken = "\"prefix causal, canvas bidirectional\", \"bidirectional\", or \"block-causal\" with attention_block";
+                Err(unsupported(format!("attention {word:?} with attention_block {block:?}"), taken.into()))
+            }
+        }
+    }
+
+    fn prediction(&self) -> Outcome<Prediction> {
+        match self.text.prediction.as_str() {
+            "shifted" => Ok(Prediction::Shifted),
+            "same" => Ok(Prediction::Same),
+            word => Err(unsupported(format!("text.prediction {word:?}"), "\"shifted\" or \"same\"".into())),
+        }
+    }
+
+    fn into_spec(self) -> Outcome<Unchecked> {
+        let (attention, prediction) = (self.attention()?, self.prediction()?);
         let trunk = self.trunk;
         let spec = Spec {
             name: self.name,
@@ -248,11 +278,15 @@ impl Document {
             feed_forward: trunk.feed_forward,
             norm_epsilon: trunk.norm_epsilon as f32,
             rope_theta: trunk.rope_theta,
+            query_key_norm: trunk.query_key_norm,
+            tied_embedding: trunk.tied_embedding,
+            attention,
+            prediction,
             vocabulary: self.text.vocabulary,
             mask: self.text.mask,
             kinds: self.continuous,
         };
-        Unchecked(spec, self.parameters)
+        Ok(Unchecked(spec, self.parameters))
     }
 }
 

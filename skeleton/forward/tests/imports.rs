@@ -117,9 +117,10 @@ fn networks_of_another_construction_are_refused_by_name() {
     };
     assert_eq!(parse("aios-score/1", "aios-score/2"), "Unsupported");
     assert_eq!(parse("prefix causal, canvas bidirectional", "causal"), "Unsupported");
-    assert_eq!(parse("shifted", "same"), "Unsupported");
+    assert_eq!(parse("shifted", "backwards"), "Unsupported");
     assert_eq!(parse("\"head_size\": 64", "\"head_size\": 128"), "Unsupported");
-    assert_eq!(parse("\"tied_embedding\": true", "\"tied_embedding\": false"), "Unsupported");
+    assert_eq!(parse("prefix causal, canvas bidirectional", "block-causal"), "Unsupported", "blocks of no size");
+    assert_eq!(parse("\"text\"", "\"attention_block\": 4, \"text\""), "Unsupported", "a law without blocks");
     for (from, to) in [
         ("\"width\": 64", "\"width\": 65"),
         ("\"width\": 64", "\"width\": 18446744073709551615"),

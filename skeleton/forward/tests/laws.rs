@@ -191,3 +191,30 @@ fn a_call_that_ends_between_layers_leaves_its_prefix_as_it_was() {
     let fresh = hidden(&network, &mut [text(&mut fresh, &ids, &positions[..ids.len()], See::Causal)], Precision::Int8);
     assert_eq!(behind[0], fresh[0][5 * network.spec().width..]);
 }
+
+#[test]
+fn callers_at_the_same_time_get_what_each_gets_alone_to_the_bit() {
+    let (network, ids) = (base(2), Golden::open().ids("causal.ids"));
+    let work = |from: usize| {
+        let (mut cache, positions) = (network.cache(), counting(0, ids.len()));
+        let mut all = Vec::new();
+        for _ in 0..6 {
+            let pass = text(&mut cache, &ids[from..], &positions[from..], See::Canvas);
+            all.extend(hidden(&network, &mut [pass], Precision::Int8));
+        }
+        all
+    };
+    let alone: Vec<_> = (0..4).map(work).collect();
+    let together: Vec<_> = std::thread::scope(|scope| {
+        let callers: Vec<_> = (0..4)
+            .map(|from| {
+                scope.spawn({
+                    let work = &work;
+                    move || work(from)
+                })
+            })
+            .collect();
+        callers.into_iter().map(|caller| caller.join().unwrap()).collect()
+    });
+    assert_eq!(together, alone);
+}

@@ -9,9 +9,12 @@ import pytest
 
 from brain.base.errors import CorruptData, InvalidInput, NotFound, ResourceExhausted
 from brain.score.folder import SCORE, SCORE_BYTES, TOKENIZER, WEIGHTS, read_spec
-from brain.score.spec import BASE, INT2, INT4, INT8, LARGE, PLAIN, TINY, ScoreSpec
+from brain.score.spec import BASE, BIDIRECTIONAL, BLOCK_CAUSAL, INT2, INT4, INT8, LARGE, PLAIN, TINY, ScoreSpec
 from tests.models import BASE as BASE_FOLDER
 from tests.models import SMALL
+
+BARE = replace(TINY, query_key_norm=False, tied_embedding=False, attention=BIDIRECTIONAL)
+BLOCKS = replace(TINY, attention=BLOCK_CAUSAL, attention_block=16, prediction="same")
 
 
 @pytest.fixture(scope="module")
@@ -35,10 +38,21 @@ def test_what_is_not_named_in_the_spec_survives_a_round_trip(document):
     assert again == document
 
 
-@pytest.mark.parametrize("spec", [TINY, BASE, LARGE, SMALL, BASE.with_scheme(INT4), BASE.with_scheme(PLAIN)])
+@pytest.mark.parametrize(
+    "spec", [TINY, BASE, LARGE, SMALL, BASE.with_scheme(INT4), BASE.with_scheme(PLAIN), BARE, BLOCKS]
+)
 def test_a_spec_reads_what_it_writes(spec):
     again = ScoreSpec.from_json(spec.to_json())
     assert (again, hash(again)) == (spec, hash(spec))
+
+
+def test_a_construction_names_its_own_tensors():
+    names = {tensor.name for tensor in BARE.tensors()}
+    assert names ^ {tensor.name for tensor in TINY.tensors()} == {"head"} | {
+        f"blocks.{layer}.{norm}" for layer in range(6) for norm in ("qn", "kn")
+    }
+    assert BARE.tensor("head").shape == (8192, 256)
+    assert json.loads(BLOCKS.to_json())["attention_block"] == 16
 
 
 def test_every_tensor_is_named_once_with_its_shape():
@@ -91,6 +105,10 @@ def test_marks_are_known_and_text_forbids_three():
         {"mask": 8192},
         {"scheme": "int1"},
         {"activations": "int4"},
+        {"attention": "causal"},
+        {"attention": "block-causal"},
+        {"attention_block": 8},
+        {"prediction": "backwards"},
         {"kinds": {"smell": replace(BASE.kinds["plan"], channels=0)}},
         {"kinds": {"smell": replace(BASE.kinds["plan"], tag=9999)}},
     ],
@@ -118,6 +136,11 @@ def test_sizes_that_no_body_computes_are_refused(wrong):
         (("text", "roles"), {"user": 4}),
         (("quantisation", "trunk"), "int3"),
         (("quantisation", "activations"), 8),
+        (("trunk", "query_key_norm"), 1),
+        (("trunk", "tied_embedding"), False),
+        (("attention",), "causal"),
+        (("attention_block",), 4),
+        (("text", "prediction"), None),
         (("continuous",), {"image": {"channels": 32}}),
         (("continuous",), {"image": 32}),
         (("continuous",), {}),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -13,7 +15,7 @@ from brain.score.spec import BASE, TINY
 from brain.score.torch.load import from_tensors
 from brain.score.torch.network import ScoreNetwork
 from brain.score.torch.quantised import int2_levels, int2_scales, int2_weight, int8_activation, int8_codes
-from brain.score.torch.trunk import angles, attend, law, rotate
+from brain.score.torch.trunk import angles, attend, block_law, law, rotate
 from tests.models import SMALL, random_tensors
 
 
@@ -35,6 +37,25 @@ def test_a_place_sees_what_came_before_and_a_canvas_sees_all(length, prefix):
     for query in range(length):
         for key in range(length):
             assert bool(sees[query, key]) == (key <= query or query >= prefix)
+
+
+@given(length=st.integers(1, 12), block=st.integers(1, 5))
+@settings(max_examples=40, deadline=None)
+def test_a_place_sees_earlier_blocks_and_its_own(length, block):
+    sees = block_law(length, block)
+    for query in range(length):
+        assert sees[query].tolist() == [key < (query // block + 1) * block for key in range(length)]
+
+
+def test_a_network_without_head_norms_and_with_its_own_head_uses_neither_norm_nor_embedding():
+    spec = replace(SMALL, query_key_norm=False, tied_embedding=False)
+    tensors = random_tensors(spec, 3)
+    network, tokens = from_tensors(spec, tensors), torch.tensor([5, 9, 4, 7])
+    found = hidden(network, tokens, 4)
+    torch.testing.assert_close(network.logits(found), found @ torch.tensor(tensors["head"]).T)
+    ones = {f"blocks.{i}.{n}": np.ones(64, np.float32) for i in range(spec.layers) for n in ("qn", "kn")}
+    normed = from_tensors(replace(SMALL, tied_embedding=False), {**tensors, **ones})
+    assert not torch.allclose(hidden(normed, tokens, 4), found, atol=1e-2)
 
 
 def test_attention_is_the_softmax_mixture_of_each_query_heads_own_key_head():

@@ -1,5 +1,6 @@
 //! What the promises of this crate share: the shipped network, its golden vectors, and passes over them. Promises nothing itself.
 #![allow(dead_code, clippy::unwrap_used)]
+pub mod reference;
 pub mod tiny;
 
 use forward::{Cache, Input, Network, Pass, See};

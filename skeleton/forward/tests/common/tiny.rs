@@ -15,6 +15,25 @@ pub const JSON: &str = r#"{
  "continuous": {"wave": {"channels": 5, "tag": 9}}
 }"#;
 
+/// Its description with a construction of another kind: the norm of queries and keys, one table for embedding and head, and what a
+/// row sees and speaks of, as `score.json` says it.
+pub fn variant(norms: bool, tied: bool, attention: &str, prediction: &str) -> String {
+    JSON.replace("\"query_key_norm\": true", &format!("\"query_key_norm\": {norms}"))
+        .replace("\"tied_embedding\": true", &format!("\"tied_embedding\": {tied}"))
+        .replace("\"attention\": \"prefix causal, canvas bidirectional\"", &format!("\"attention\": {attention}"))
+        .replace("\"shifted\"", &format!("{prediction:?}"))
+}
+
+/// All tensors that `variant` implies.
+pub fn variant_sources(norms: bool, tied: bool) -> Vec<Source> {
+    let mut all = sources();
+    all.retain(|s| norms || !(s.name.ends_with(".qn.g") || s.name.ends_with(".kn.g")));
+    if !tied {
+        all.extend([bytes("head.q8", Dtype::I8, &[300, 64], 500), halves("head.s", &[300, 1], 501, 0.01)]);
+    }
+    all
+}
+
 /// A tensor of the source.
 #[derive(Clone)]
 pub struct Source {
