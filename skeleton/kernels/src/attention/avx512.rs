@@ -1,5 +1,5 @@
-//! Attention for AVX-512: keys are turned so that they lie side by side, and score all queries of a task that share them;
-//! values are added a block of keys at a time, so that they stay in the first cache while the queries pass by.
+//! Attention for AVX-512: a task turns the keys that it sees once, so that they lie side by side, and takes its queries
+//! twelve at a time: their scores, exponentials and sums stay in the first cache while keys and values pass by.
 use super::{Call, HEAD, sharing};
 use crate::aligned::Floats;
 use crate::lanes::LANES;
@@ -11,78 +11,69 @@ use std::ops::Range;
 
 /// Registers of one head.
 const PARTS: usize = HEAD / LANES;
-/// Registers of keys that are turned together.
+/// Registers of keys that are scored together.
 const SIDES: usize = 2;
-/// Keys that are turned together.
+/// Keys that are scored together.
 const KEYS: usize = SIDES * LANES;
-/// Values that are added together.
-const VALUES: usize = 64;
+/// Numbers of a block of turned keys: input d of its `KEYS` keys, side by side, for each d.
+const BLOCK: usize = KEYS * HEAD;
+/// The most queries that are taken together.
+const QUERIES: usize = 12;
 
-/// The most weights that a thread keeps room for between tasks.
+/// The most numbers that a thread keeps room for between tasks.
 const MOST_KEPT: usize = 1 << 18;
 
 thread_local! {
-    /// Room for the weights of a task: fresh memory costs as much as the scores.
-    static KEPT: Cell<Floats> = Cell::default();
+    /// Room for the keys, the queries and the weights of a task: fresh memory costs as much as the scores.
+    static KEPT: Cell<[Floats; 3]> = Cell::default();
 }
 
-/// `KEYS` keys, turned: input d of all of them, side by side. A register that crosses two lines costs two loads.
-#[repr(C, align(64))]
-struct Turned([[f32; KEYS]; HEAD]);
-
-/// One row and head, and how many keys it sees.
-#[derive(Clone, Copy)]
-struct Query<'a> {
-    row: usize,
-    head: usize,
-    seen: usize,
-    numbers: &'a [f32],
-}
-
-/// The queries of a task and their weights, one after the other at a distance of `stride`.
+/// The rows and the key head of a task, and its room; what the thread's last task left there is overwritten before it is read.
 struct Task<'a> {
     call: &'a Call<'a>,
     kv_head: usize,
-    queries: Vec<Query<'a>>,
+    rows: Range<usize>,
+    /// Query heads that share the key head.
+    heads: Range<usize>,
+    /// How many keys are turned: each block when the first query needs it.
+    turned: usize,
+    /// Blocks of keys, turned.
+    keys: Floats,
+    /// Row by row and head by head, over 8.
+    queries: Floats,
+    /// Of the queries that are taken together, each in a row of `stride`.
     weights: Floats,
     stride: usize,
 }
 
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,fma")]
 pub(super) fn tile(out: &Shared<'_>, call: &Call<'_>, kv_head: usize, rows: Range<usize>) {
-    let mut queries = Vec::with_capacity(rows.len() * sharing(call, kv_head).len());
-    for row in rows {
-        for head in sharing(call, kv_head) {
-            queries.push(Query { row, head, seen: call.seen(row), numbers: call.query(row, head) });
-        }
+    let heads = sharing(call, kv_head);
+    let count = rows.len() * heads.len();
+    if count == 0 {
+        return;
     }
-    let Some(most) = queries.last().map(|query| query.seen) else { return };
-    let stride = most.next_multiple_of(KEYS);
-    // What the thread's last task left is overwritten before it is read.
-    let mut weights = KEPT.take();
-    weights.resize(queries.len() * stride);
-    let mut task = Task { call, kv_head, queries, weights, stride };
-    let mut turned = Turned([[0.0; KEYS]; HEAD]);
-    for first in (0..most).step_by(KEYS) {
-        for side in 0..SIDES {
-            turn(call, kv_head, first + side * LANES, most, &mut turned, side);
-        }
-        task.score(&turned, first);
+    let room = call.seen(rows.end - 1).next_multiple_of(KEYS);
+    // Rows of weights a power of two apart would fall into the same places of the cache.
+    let stride = room + LANES;
+    let [mut keys, mut queries, mut weights] = KEPT.take();
+    keys.resize(room * HEAD);
+    queries.resize(count * HEAD);
+    weights.resize(count.min(QUERIES) * stride);
+    let mut task = Task { call, kv_head, rows, heads, turned: 0, keys, queries, weights, stride };
+    task.scale_queries();
+    let mut at = 0;
+    while at < count {
+        at += match count - at {
+            1 => task.attend::<1>(out, at),
+            2..4 => task.attend::<2>(out, at),
+            4..8 => task.attend::<4>(out, at),
+            8..QUERIES => task.attend::<8>(out, at),
+            _ => task.attend::<QUERIES>(out, at),
+        };
     }
-    let mut inverse = Vec::with_capacity(task.queries.len());
-    for (query, weights) in task.queries.iter().zip(task.weights.chunks_exact_mut(stride)) {
-        inverse.push(1.0 / exponentials(&mut weights[..query.seen]));
-    }
-    for first in (0..most).step_by(VALUES) {
-        task.add_values(out, first);
-    }
-    for (query, inverse) in task.queries.iter().zip(inverse) {
-        // SAFETY: each row and head belongs to one task.
-        let out = unsafe { out.slice((query.row * call.heads + query.head) * HEAD, HEAD) };
-        out.iter_mut().for_each(|sum| *sum *= inverse);
-    }
-    if task.weights.len() <= MOST_KEPT {
-        KEPT.set(task.weights);
+    if task.keys.len() + task.queries.len() + task.weights.len() <= MOST_KEPT {
+        KEPT.set([task.keys, task.queries, task.weights]);
     }
 }
 
@@ -94,116 +85,126 @@ fn exponentials(weights: &mut [f32]) -> f32 {
 }
 
 impl Task<'_> {
-    /// The scores of all queries with the turned keys from `first` on.
-    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,fma")]
-    #[inline]
-    fn score(&mut self, turned: &Turned, first: usize) {
-        let mut at = 0;
-        while at < self.queries.len() {
-            at += match self.queries.len() - at {
-                1 => self.scores::<1>(turned, at, first),
-                2 | 4 => self.scores::<2>(turned, at, first),
-                _ => self.scores::<3>(turned, at, first),
-            };
+    fn row(&self, query: usize) -> usize {
+        self.rows.start + query / self.heads.len()
+    }
+
+    fn head(&self, query: usize) -> usize {
+        self.heads.start + query % self.heads.len()
+    }
+
+    fn seen(&self, query: usize) -> usize {
+        self.call.seen(self.row(query))
+    }
+
+    fn scale_queries(&mut self) {
+        for (query, scaled) in self.queries.chunks_exact_mut(HEAD).enumerate() {
+            let (row, head) = (query / self.heads.len(), query % self.heads.len());
+            let numbers = self.call.query(self.rows.start + row, self.heads.start + head);
+            scaled.iter_mut().zip(numbers).for_each(|(scaled, number)| *scaled = number * 0.125);
         }
     }
 
-    /// q k / 8 for N queries from `at` on; input d adds to chain d mod 4. Returns N.
+    /// N queries from `at` on, whole. Returns N.
     #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,fma")]
     #[inline]
-    fn scores<const N: usize>(&mut self, turned: &Turned, at: usize, first: usize) -> usize {
-        let mut numbers: [&[f32]; N] = [&[]; N];
-        for i in 0..N {
-            numbers[i] = &self.queries[at + i].numbers[..HEAD];
-        }
-        let mut chains = [[[_mm512_setzero_ps(); SIDES]; 4]; N];
-        for quad in 0..HEAD / 4 {
-            for c in 0..4 {
-                let keys = &turned.0[quad * 4 + c];
-                for side in 0..SIDES {
-                    // SAFETY: sixteen places for each side.
-                    let keys = unsafe { _mm512_loadu_ps(keys.as_ptr().add(side * LANES)) };
-                    for i in 0..N {
-                        let one = _mm512_set1_ps(numbers[i][quad * 4 + c]);
-                        chains[i][c][side] = _mm512_fmadd_ps(one, keys, chains[i][c][side]);
-                    }
-                }
+    fn attend<const N: usize>(&mut self, out: &Shared<'_>, at: usize) -> usize {
+        // A later row never sees less than an earlier one.
+        for first in (0..self.seen(at + N - 1)).step_by(KEYS) {
+            if first >= self.turned {
+                self.turn(first);
             }
+            self.scores::<N>(at, first);
         }
+        let mut inverse = [0.0; N];
         for i in 0..N {
-            for side in 0..SIDES {
-                let (low, high) = (
-                    _mm512_add_ps(chains[i][0][side], chains[i][1][side]),
-                    _mm512_add_ps(chains[i][2][side], chains[i][3][side]),
-                );
-                let score = _mm512_mul_ps(_mm512_add_ps(low, high), _mm512_set1_ps(0.125));
-                let out = &mut self.weights[(at + i) * self.stride + first + side * LANES..][..LANES];
-                // SAFETY: sixteen places.
-                unsafe { _mm512_storeu_ps(out.as_mut_ptr(), score) };
-            }
+            let seen = self.seen(at + i);
+            inverse[i] = 1.0 / exponentials(&mut self.weights[i * self.stride..][..seen]);
+        }
+        let mut i = 0;
+        while i < N {
+            let (weights, inverse) = (&self.weights[i * self.stride..], &inverse[i..]);
+            i += match N - i {
+                1 => self.values::<1>(out, weights, inverse, at + i),
+                2 => self.values::<2>(out, weights, inverse, at + i),
+                4 | 8 => self.values::<4>(out, weights, inverse, at + i),
+                _ => self.values::<6>(out, weights, inverse, at + i),
+            };
         }
         N
     }
 
-    /// Add weight x value of the block of keys from `first` on to what all queries have in `out`.
+    /// Turn the block of keys from `first` on, the next one.
     #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,fma")]
     #[inline]
-    fn add_values(&self, out: &Shared<'_>, first: usize) {
-        let mut at = 0;
-        while at < self.queries.len() {
-            at += match self.queries.len() - at {
-                1 => self.values::<1>(out, at, first),
-                2 | 3 => self.values::<2>(out, at, first),
-                4 | 5 => self.values::<4>(out, at, first),
-                _ => self.values::<6>(out, at, first),
-            };
+    fn turn(&mut self, first: usize) {
+        let most = self.call.seen(self.rows.end - 1);
+        let block = &mut self.keys[first * HEAD..][..BLOCK];
+        for side in 0..SIDES {
+            turn(self.call, self.kv_head, first + side * LANES, most, block, side);
+        }
+        self.turned = first + KEYS;
+    }
+
+    /// q k of N queries from `at` on and the block of keys from `first` on: one chain in the order of inputs.
+    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,fma")]
+    #[inline]
+    fn scores<const N: usize>(&mut self, at: usize, first: usize) {
+        let queries = &self.queries[at * HEAD..][..N * HEAD];
+        let turned = &self.keys[first * HEAD..][..BLOCK];
+        let mut sums = [[_mm512_setzero_ps(); SIDES]; N];
+        for d in 0..HEAD {
+            let mut keys = [_mm512_setzero_ps(); SIDES];
+            for side in 0..SIDES {
+                // SAFETY: a block has KEYS places for each input.
+                keys[side] = unsafe { _mm512_loadu_ps(turned.as_ptr().add(d * KEYS + side * LANES)) };
+            }
+            for i in 0..N {
+                // SAFETY: N times HEAD places.
+                let one = _mm512_set1_ps(unsafe { *queries.as_ptr().add(i * HEAD + d) });
+                for side in 0..SIDES {
+                    sums[i][side] = _mm512_fmadd_ps(one, keys[side], sums[i][side]);
+                }
+            }
+        }
+        for i in 0..N {
+            let weights = &mut self.weights[i * self.stride + first..][..KEYS];
+            for side in 0..SIDES {
+                // SAFETY: KEYS is SIDES times sixteen.
+                unsafe { _mm512_storeu_ps(weights.as_mut_ptr().add(side * LANES), sums[i][side]) };
+            }
         }
     }
 
     /// Σ weight x value in the order of keys for N queries from `at` on; each stops at the last key that it sees. Returns N.
     #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,fma")]
     #[inline]
-    fn values<const N: usize>(&self, out: &Shared<'_>, at: usize, first: usize) -> usize {
-        let (end, stride) = (first + VALUES, self.stride);
-        let weights = &self.weights[at * stride..(at + N) * stride];
+    fn values<const N: usize>(&self, out: &Shared<'_>, weights: &[f32], inverse: &[f32], at: usize) -> usize {
         let mut sums = [[_mm512_setzero_ps(); PARTS]; N];
-        for i in 0..N {
-            if first > 0 {
-                sums[i] = load(self.out_of(out, &self.queries[at + i]));
-            }
-        }
-        // A later row never sees less than an earlier one.
-        let common = self.queries[at].seen.min(end).max(first);
-        let prefix = self.call.prefix().clamp(first, common);
-        for keys in [first..prefix, prefix..common] {
+        let (prefix, common, stride) = (self.call.prefix(), self.seen(at), self.stride);
+        for keys in [0..prefix, prefix..common] {
             if !keys.is_empty() {
                 let value = self.call.value(keys.start, self.kv_head).as_ptr();
-                // SAFETY: these keys lie one after the other in the prefix or in the pass, and below the stride.
-                sums =
-                    unsafe { run(sums, weights[keys.start..].as_ptr(), stride, value, self.call.width(), keys.len()) };
+                let weights = weights[keys.start..][..(N - 1) * stride + keys.len()].as_ptr();
+                // SAFETY: these keys lie one after the other in the prefix or in the pass; their weights were sliced.
+                sums = unsafe { run(sums, weights, stride, value, self.call.width(), keys.len()) };
             }
         }
         for i in 0..N {
-            let query = &self.queries[at + i];
-            for j in common..query.seen.min(end) {
+            for j in common..self.seen(at + i) {
                 let value = self.call.value(j, self.kv_head).as_ptr();
                 // SAFETY: one key.
                 [sums[i]] = unsafe { run([sums[i]], weights[i * stride + j..].as_ptr(), stride, value, HEAD, 1) };
             }
-            let out = self.out_of(out, query);
+            // SAFETY: each row and head belongs to one task, which takes one slice at a time.
+            let out = unsafe { out.slice((self.row(at + i) * self.call.heads + self.head(at + i)) * HEAD, HEAD) };
             for part in 0..PARTS {
+                let sum = _mm512_mul_ps(sums[i][part], _mm512_set1_ps(inverse[i]));
                 // SAFETY: a head has PARTS times sixteen places.
-                unsafe { _mm512_storeu_ps(out.as_mut_ptr().add(part * LANES), sums[i][part]) };
+                unsafe { _mm512_storeu_ps(out.as_mut_ptr().add(part * LANES), sum) };
             }
         }
         N
-    }
-
-    #[inline(always)]
-    #[allow(clippy::mut_from_ref)]
-    fn out_of<'o>(&self, out: &'o Shared<'_>, query: &Query<'_>) -> &'o mut [f32] {
-        // SAFETY: each row and head belongs to one task, which takes one slice at a time.
-        unsafe { out.slice((query.row * self.call.heads + query.head) * HEAD, HEAD) }
     }
 }
 
@@ -242,23 +243,11 @@ unsafe fn run<const N: usize>(
     sums
 }
 
-/// The registers of one head.
-#[target_feature(enable = "avx512f")]
-#[inline]
-fn load(head: &[f32]) -> [__m512; PARTS] {
-    let head = &head[..HEAD];
-    let mut parts = [_mm512_setzero_ps(); PARTS];
-    for part in 0..PARTS {
-        // SAFETY: a head has PARTS times sixteen places.
-        parts[part] = unsafe { _mm512_loadu_ps(head.as_ptr().add(part * LANES)) };
-    }
-    parts
-}
-
-/// Turn keys first .. first + 16 into a side of `turned`; beyond `most` the last one stands in, and nobody reads its score.
+/// Turn keys first .. first + 16 into a side of a block of turned keys; beyond `most` the last one stands in, and nobody reads its score.
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,fma")]
 #[inline]
-fn turn(call: &Call<'_>, kv_head: usize, first: usize, most: usize, turned: &mut Turned, side: usize) {
+fn turn(call: &Call<'_>, kv_head: usize, first: usize, most: usize, turned: &mut [f32], side: usize) {
+    let turned = &mut turned[..BLOCK];
     let mut keys: [&[f32]; LANES] = [&[]; LANES];
     for i in 0..LANES {
         keys[i] = &call.key((first + i).min(most - 1), kv_head)[..HEAD];
@@ -278,7 +267,7 @@ fn turn(call: &Call<'_>, kv_head: usize, first: usize, most: usize, turned: &mut
         let inputs = turn4(four);
         for d in 0..4 {
             // SAFETY: sixteen places for each side.
-            unsafe { _mm512_storeu_ps(turned.0[at + d].as_mut_ptr().add(side * LANES), inputs[d]) };
+            unsafe { _mm512_storeu_ps(turned.as_mut_ptr().add((at + d) * KEYS + side * LANES), inputs[d]) };
         }
     }
 }

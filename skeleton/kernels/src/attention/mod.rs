@@ -15,10 +15,8 @@ use std::ops::Range;
 
 /// The one head size, and so the one scale, 1 / 8.
 pub const HEAD: usize = 64;
-/// Rows that one task takes, so that they share the keys they read; of many rows the second number.
-const ROWS: (usize, usize) = (16, 32);
-/// From how many rows on there are many.
-const MANY: usize = 64;
+/// The least and the most rows that one task takes, so that they share the keys that it packs.
+const ROWS: (usize, usize) = (16, 64);
 
 /// What a row sees of its own pass; of the prefix it sees everything.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -120,7 +118,7 @@ pub fn attend_on(
     let call = Call { queries: q, keys, values, own_keys, own_values, heads, kv_heads, see };
     check_call(&call, out.len())?;
     let (rows, out) = (call.rows(), Shared::new(out));
-    let each = if rows < MANY { ROWS.0 } else { ROWS.1 };
+    let each = (rows / 2).clamp(ROWS.0, ROWS.1);
     let tiles = rows.div_ceil(each);
     let work = (rows * heads).saturating_mul(call.prefix() + rows).saturating_mul(4 * HEAD);
     split(tiles * kv_heads, work, |tasks| {
