@@ -454,7 +454,10 @@ class Snapshot:
     """The memories of a store at one moment, oldest first. Never changes."""
 
     def vectors(self) -> NDArray[np.float32]:
-        """Their vectors [n, width], row by row: a read-only view, not a copy."""
+        """Their vectors [n, width], row by row: a view to read, copied together once if they lie in several places."""
+
+    def blocks(self) -> list[NDArray[np.float32]]:
+        """Their vectors where they lie: read-only views [rows, width], whose rows count on from each other's."""
 
     def ids(self) -> list[bytes]:
         """Their ids, in the order of the rows."""
@@ -578,6 +581,9 @@ class Store:
     def vectors(self) -> NDArray[np.float32]:
         """The vectors of all memories [n, width], oldest first: a read-only view of a snapshot that never changes."""
 
+    def blocks(self) -> list[NDArray[np.float32]]:
+        """The same vectors where they lie, as ``Snapshot.blocks``: nothing is copied."""
+
     def close(self) -> None:
         """Give the lock back. Everything after it raises Conflict, but a second ``close``."""
 
@@ -602,16 +608,16 @@ class Store:
 
 def flat_top_k(
     query: NDArray[np.float32],
-    vectors: NDArray[np.float32],
+    vectors: NDArray[np.float32] | list[NDArray[np.float32]],
     k: int,
     metric: _Metric = "cosine",
     allow: NDArray[np.bool_] | None = None,
 ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
     """The ``k`` rows of ``vectors`` [n, width] nearest to ``query`` [width], best first; exact.
 
-    Borrows all. Gives rows and scores, at most ``k``; ties go to the lower row. ``allow`` [n] leaves rows out. Scores:
-    cosine, inner product, or minus the squared distance: larger is nearer. Raises InvalidInput for numbers that are not
-    finite.
+    Borrows all. A list of blocks [rows, width] counts as one, its rows counted on from block to block. Gives rows and
+    scores, at most ``k``; ties go to the lower row. ``allow`` [n] leaves rows out. Scores: cosine, inner product, or
+    minus the squared distance: larger is nearer. Raises InvalidInput for numbers that are not finite.
     """
 
 @final

@@ -5,19 +5,20 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Once, OnceLock};
 
 use search::{Effort, Quantised};
-use storage::{Compact, Memory, OpenOptions, Space, Store};
+use storage::{Compact, Format, Memory, OpenOptions, Space, Store};
 use tokenizer::{Specials, Tokenizer};
 use weights::Weights;
 use weights::safetensors::Archive;
 
 /// Every parser by the name of its target.
-pub const PARSERS: [(&str, fn(&[u8])); 9] = [
+pub const PARSERS: [(&str, fn(&[u8])); 10] = [
     ("weights_file", weights_file),
     ("safetensors", safetensors),
     ("weights_parquet", weights_parquet),
     ("storage_log", storage_log),
     ("storage_frames", storage_frames),
     ("storage_import", storage_import),
+    ("storage_parquet", storage_parquet),
     ("search_codes", search_codes),
     ("tokenizer_json", tokenizer_json),
     ("score_json", score_json),
@@ -160,10 +161,19 @@ pub fn sound_log() -> Vec<u8> {
 
 /// The same store exported.
 pub fn sound_export() -> Vec<u8> {
+    exported(Format::Arrow)
+}
+
+/// The same as Parquet.
+pub fn sound_parquet() -> Vec<u8> {
+    exported(Format::Parquet)
+}
+
+fn exported(format: Format) -> Vec<u8> {
     drop(sound_log());
     let (place, path) = (folder().join("sound"), folder().join("exported"));
     let _ = fs::remove_file(&path);
-    Store::open(&place, &options(false)).and_then(|store| store.export(&path)).expect("an export");
+    Store::open(&place, &options(false)).and_then(|store| store.export_as(&path, format)).expect("an export");
     fs::read(path).expect("the export")
 }
 
@@ -177,6 +187,12 @@ pub fn storage_import(bytes: &[u8]) {
         Ok(count) => assert_eq!(count, store.len() as u64),
         Err(_) => assert!(store.is_empty()),
     }
+}
+
+/// A file to import that begins as Parquet does: whatever is taken is whole.
+pub fn storage_parquet(bytes: &[u8]) {
+    quiet();
+    storage_import(&[b"PAR1", bytes].concat());
 }
 
 /// The stored codes of a search, with a sound checksum put behind them, then one search.

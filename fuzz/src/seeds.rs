@@ -40,6 +40,7 @@ fn store() {
     let log = parsers::sound_log();
     put("storage_log", "three", &log);
     put("storage_import", "two", &parsers::sound_export());
+    put("storage_parquet", "two", &parsers::sound_parquet()[4..]);
     // Frame after frame past the header, as `storage_frames` takes them.
     let (mut at, mut frames) = (0, Vec::new());
     while let Some(head) = log.get(at..at + 24) {

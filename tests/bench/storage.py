@@ -106,7 +106,7 @@ class Ours:
         return self.store.get(row.to_bytes(16, "big")).text
 
     def top(self, query, allow=None):
-        return flat_top_k(query, self.store.vectors(), K, "l2", allow)[0].tolist()
+        return flat_top_k(query, self.store.blocks(), K, "l2", allow)[0].tolist()
 
     def filtered(self, query):
         held = len(self.store)

@@ -2,7 +2,7 @@
 use crate::arrays::{copied, count, matrix, text};
 use crate::gate::{gate, quick, raised};
 use crate::lent::lent;
-use crate::pages::on_large_pages;
+use crate::pages::{mapped, on_large_pages};
 use foundation::{Fault, Outcome};
 use numpy::{IntoPyArray, PyArray1, PyUntypedArrayMethods};
 use pyo3::prelude::*;
@@ -82,14 +82,22 @@ pub(crate) struct Store {
 #[pyclass(frozen, module = "brain._skeleton")]
 pub(crate) struct Snapshot {
     inner: storage::Snapshot,
-    vectors: Arc<Vec<f32>>,
 }
 
 #[pymethods]
 impl Snapshot {
     fn vectors<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
-        let (numbers, width): (&[f32], usize) = (&slf.get().vectors, slf.get().inner.width());
-        lent(slf.clone().into_any(), numbers, &[numbers.len() / width, width])
+        let (held, py) = (&slf.get().inner, slf.py());
+        let numbers = gate(py, || Ok(held.matrix()))?;
+        lent(slf.clone().into_any(), numbers, &[held.len(), held.width()])
+    }
+
+    fn blocks<'py>(slf: &Bound<'py, Self>) -> PyResult<Vec<Bound<'py, PyAny>>> {
+        let (held, py) = (&slf.get().inner, slf.py());
+        let blocks = gate(py, || Ok(held.blocks()))?;
+        let width = held.width();
+        let lend = |block: &[f32]| lent(slf.clone().into_any(), block, &[block.len() / width, width]);
+        blocks.into_iter().map(lend).collect()
     }
 
     fn ids<'py>(&self, py: Python<'py>) -> Vec<Bound<'py, PyBytes>> {
@@ -179,7 +187,7 @@ impl Store {
     ) -> PyResult<Self> {
         let space = Space { embedder: text("embedder", embedder)?.to_owned(), width: count("width", width)? };
         let options = OpenOptions { writer, space: Some(space), clock: Arc::new(now_unix_s) };
-        let store = gate(py, || storage::Store::open_prepared(&path, &options, on_large_pages))?;
+        let store = gate(py, || storage::Store::open_mapped(&path, &options, on_large_pages, mapped))?;
         Ok(Self { inner: RwLock::new(Some(Arc::new(store))) })
     }
 
@@ -252,8 +260,7 @@ impl Store {
 
     fn snapshot(&self, py: Python<'_>) -> PyResult<Snapshot> {
         let inner = gate(py, || Ok(self.open_store()?.snapshot()))?;
-        let vectors = inner.vectors();
-        Ok(Snapshot { inner, vectors })
+        Ok(Snapshot { inner })
     }
 
     fn refresh(&self, py: Python<'_>) -> PyResult<usize> {
@@ -281,6 +288,10 @@ impl Store {
 
     fn vectors<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         Snapshot::vectors(&Bound::new(py, self.snapshot(py)?)?)
+    }
+
+    fn blocks<'py>(&self, py: Python<'py>) -> PyResult<Vec<Bound<'py, PyAny>>> {
+        Snapshot::blocks(&Bound::new(py, self.snapshot(py)?)?)
     }
 
     fn close(&self, py: Python<'_>) {

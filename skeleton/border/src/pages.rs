@@ -1,5 +1,10 @@
-//! Memory for many numbers on larger pages, where the system gives them: fewer of them are to be found and filled with
-//! zeros. Changes no number, and is no promise.
+//! Memory for many numbers: on larger pages, where the system gives them, so that fewer are to be found and filled with
+//! zeros; or a file's own pages. Changes no number, and is no promise.
+use std::fs::File;
+use std::io;
+use std::ops::Range;
+use std::sync::Arc;
+use storage::Mapped;
 
 /// Pages of this size are asked for.
 const LARGE_PAGE_BYTES: usize = 2 << 20;
@@ -20,3 +25,13 @@ pub(crate) fn on_large_pages(numbers: &mut [f32]) {
 /// Other systems choose by themselves.
 #[cfg(not(target_os = "linux"))]
 pub(crate) fn on_large_pages(_: &mut [f32]) {}
+
+/// Map these bytes of a file to be read.
+pub(crate) fn mapped(file: &File, bytes: Range<u64>) -> io::Result<Mapped> {
+    let length = usize::try_from(bytes.end - bytes.start).map_err(io::Error::other)?;
+    // SAFETY: the map is read-only and private to its owner. The store asks only for bytes that nothing of ours changes or
+    // cuts off: segments, which are replaced by others of another name, and acknowledged frames of a log, which is
+    // replaced by a rename; a map keeps the old file.
+    let map = unsafe { memmap2::MmapOptions::new().offset(bytes.start).len(length).map(file) }?;
+    Ok(Arc::new(map))
+}

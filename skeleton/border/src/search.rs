@@ -5,7 +5,7 @@ use foundation::pool::Pool;
 use foundation::{Fault, Outcome};
 use numpy::{IntoPyArray, PyArray1, PyArrayMethods, PyReadonlyArray2, PyUntypedArray, PyUntypedArrayMethods};
 use pyo3::prelude::*;
-use pyo3::types::PyBytes;
+use pyo3::types::{PyBytes, PyList};
 use search::{Bitmap, Effort, Flat, Hit, Metric};
 use std::path::Path;
 use std::sync::{PoisonError, RwLock};
@@ -50,13 +50,22 @@ pub(crate) fn flat_top_k<'py>(
     metric: &str,
     allow: Option<&Bound<'py, PyAny>>,
 ) -> PyResult<Hits<'py>> {
-    let (query, rows, k) = (vector::<f32>("query", query)?, matrix::<f32>("vectors", vectors)?, count("k", k)?);
+    let (query, k) = (vector::<f32>("query", query)?, count("k", k)?);
+    let parts: Vec<PyReadonlyArray2<'py, f32>> = match vectors.cast::<PyList>() {
+        Ok(list) => list.iter().map(|part| matrix("vectors", &part)).collect::<PyResult<_>>()?,
+        Err(_) => vec![matrix("vectors", vectors)?],
+    };
     let allow = allow.map(|allow| copied::<bool>("allow", allow)).transpose()?;
-    let width = rows.shape()[1];
-    let (query, numbers) = (query.as_slice()?, rows.as_slice()?);
+    let query = query.as_slice()?;
+    let width = parts.first().map_or(query.len(), |part| part.shape()[1]);
+    if let Some(other) = parts.iter().find(|part| part.shape()[1] != width) {
+        let got = format!("{:?}", other.shape());
+        return quick(py, || Err(Fault::shape("vectors", format!("[n, {width}] each"), got)));
+    }
+    let numbers = parts.iter().map(|part| part.as_slice()).collect::<Result<Vec<_>, _>>()?;
     let hits = gate(py, || {
         let allow = allow.as_deref().map(Bitmap::from_bools);
-        Flat::new(width, metric_of(metric)?)?.top_k(query, numbers, k, allow.as_ref())
+        Flat::new(width, metric_of(metric)?)?.top_k_of_parts(query, &numbers, k, allow.as_ref())
     })?;
     let (rows, scores) = arrays(py, &hits);
     Ok((rows.into_any(), scores.into_any()))

@@ -42,14 +42,32 @@ impl Flat {
     /// Errors: `Shape` when lengths disagree; `OutOfRange` when the query, or the score of an allowed row, is not finite;
     /// so is every row with a NaN.
     pub fn top_k(&self, query: &[f32], vectors: &[f32], k: usize, allow: Option<&Bitmap>) -> Outcome<Vec<Hit>> {
-        let rows = self.check(query, vectors, allow)?;
+        self.top_k_of_parts(query, &[vectors], k, allow)
+    }
+
+    /// As `top_k`, of vectors in several places: parts of [rows, width], whose rows count on from each other's.
+    pub fn top_k_of_parts(
+        &self,
+        query: &[f32],
+        parts: &[&[f32]],
+        k: usize,
+        allow: Option<&Bitmap>,
+    ) -> Outcome<Vec<Hit>> {
+        let mut rows = self.check(query, parts.first().unwrap_or(&&[][..]), None)?;
+        for part in parts.iter().skip(1) {
+            rows += self.check(query, part, None)?;
+        }
+        as_long(allow, rows)?;
         let mut nearest = Nearest::new(k, rows);
         let mut scores = [0f32; BLOCK_ROWS];
-        for (block, vectors) in vectors.chunks(BLOCK_ROWS * self.width).enumerate() {
+        let mut next = 0;
+        for vectors in parts.iter().flat_map(|part| part.chunks(BLOCK_ROWS * self.width)) {
             let scores = &mut scores[..vectors.len() / self.width];
             self.score(query, vectors, scores)?;
+            let first = next;
+            next += scores.len();
             for (place, &score) in scores.iter().enumerate() {
-                let row = block * BLOCK_ROWS + place;
+                let row = first + place;
                 if allow.is_some_and(|allow| !allow.contains(row)) {
                     continue;
                 }
@@ -91,12 +109,7 @@ impl Flat {
             return Err(Fault::shape("vectors", format!("[n, {width}]"), format!("[{}]", vectors.len())));
         }
         let rows = vectors.len() / width;
-        match allow {
-            Some(allow) if allow.len() != rows => {
-                Err(Fault::shape("filter", format!("[{rows}]"), format!("[{}]", allow.len())))
-            }
-            _ => Ok(rows),
-        }
+        as_long(allow, rows).map(|()| rows)
     }
 
     /// Whether a score is not finite, or is the 0 that a cosine gives for a length that is no number or overflows.
@@ -114,6 +127,15 @@ impl Flat {
                 Ok(())
             }
         }
+    }
+}
+
+fn as_long(allow: Option<&Bitmap>, rows: usize) -> Outcome<()> {
+    match allow {
+        Some(allow) if allow.len() != rows => {
+            Err(Fault::shape("filter", format!("[{rows}]"), format!("[{}]", allow.len())))
+        }
+        _ => Ok(()),
     }
 }
 

@@ -1,11 +1,12 @@
-//! A large batch of memories on its way to the log: summed and written piece by piece, and copied into memory while the
-//! disk works. The small ones wait for each other instead (see `commit`).
+//! A large batch of memories on its way to the log: summed and written piece by piece, and used where it lies, or copied into
+//! memory while the disk works. The small ones wait for each other instead (see `commit`).
 use crate::batch;
 use crate::change::Change;
 use crate::chunk::{Chunk, Rows, not_finite};
 use crate::commit::{Committer, Log, all_new, bounded, held};
 use crate::frame::{self, HEAD_BYTES, Kind, LARGEST_PAYLOAD};
 use crate::memory::Memory;
+use crate::numbers::Numbers;
 use crate::read;
 use crate::state::State;
 use foundation::{Fault, Outcome};
@@ -15,19 +16,22 @@ use std::thread;
 
 /// From so many bytes on a batch goes this way.
 pub(crate) const BULK_BYTES: usize = 1 << 20;
-/// Numbers that are copied, summed and handed on at once: they stay in a cache.
-const PIECE: usize = 1 << 16;
+/// Bytes that are written at once and end at a multiple of as many in the file, so that the system can hold them in one
+/// large page, which is found and mapped as one.
+const PIECE: usize = 2 << 20;
+/// Numbers that are copied, summed and looked at before the next: they stay in a cache.
+const BLOCK: usize = 1 << 14;
 
 /// Vectors where the caller keeps them.
 #[derive(Clone, Copy)]
-pub(crate) enum Vectors<'a> {
+pub(crate) enum Given<'a> {
     /// Row by row.
     Joined(&'a [f32]),
     /// Each in its memory.
     Apart(&'a [Memory]),
 }
 
-impl Vectors<'_> {
+impl Given<'_> {
     /// Copy the rows from `first` on, as many as fill `into`.
     fn copy(self, first: usize, width: usize, into: &mut [f32]) {
         match self {
@@ -51,7 +55,7 @@ impl Committer {
     /// Put a batch, whose times are checked, on the disk and then into `state`; gives the last number that it took.
     ///
     /// Errors: as of `commit`, and `OutOfRange` for a number that is not finite, with nothing stored.
-    pub(crate) fn commit_bulk(&self, chunk: Chunk, vectors: Vectors<'_>, state: &RwLock<State>) -> Outcome<u64> {
+    pub(crate) fn commit_bulk(&self, chunk: Chunk, vectors: Given<'_>, state: &RwLock<State>) -> Outcome<u64> {
         let mut log = held(&self.log);
         log.sound().map_err(|failure| failure.fault())?;
         all_new(&chunk.ids, &state.read().unwrap_or_else(PoisonError::into_inner))?;
@@ -66,8 +70,8 @@ impl Committer {
 }
 
 impl Log {
-    /// Write a batch as one frame and sync; gives its vectors, copied.
-    fn write_bulk(&mut self, chunk: &Chunk, vectors: Vectors<'_>) -> Outcome<Vec<f32>> {
+    /// Write a batch as one frame and sync; gives its vectors, where they lie or copied.
+    fn write_bulk(&mut self, chunk: &Chunk, vectors: Given<'_>) -> Outcome<Numbers> {
         let width = self.cursor.width;
         let batch = batch::encode(chunk, width);
         bounded(chunk.size_bytes() + batch.vector_bytes)?;
@@ -87,7 +91,8 @@ impl Log {
                 Ok(())
             };
             put(&batch.before)?;
-            let checksum = write_vectors(vectors, width, chunk.len(), begun, &mut put)?;
+            let place = body + batch.before.len() as u64;
+            let checksum = write_vectors(vectors, (width, chunk.len(), place), begun, &mut put)?;
             put(&batch.after)?;
             let head = frame::finish(head, crc32c::crc32c_append(checksum, &batch.after));
             self.medium.write(self.cursor.offset, &head).map_err(Stop::Disk)
@@ -102,16 +107,23 @@ impl Log {
                 return Err(fault);
             }
         }
+        let vectors_at = body + batch.before.len() as u64;
+        let place = vectors_at..vectors_at + batch.vector_bytes as u64;
+        let (means, count) = (self.means, chunk.len());
+        let mapped = means.map.and_then(|map| self.medium.map(map, place));
+        let mapped = mapped.and_then(|bytes| Numbers::mapped(bytes, 0..batch.vector_bytes));
+        if let Some(mapped) = mapped {
+            self.settle(frame_bytes, count as u64).map_err(|failure| failure.fault())?;
+            return Ok(mapped);
+        }
         // The processor has time while the disk works.
         thread::scope(|scope| {
-            let prepare = self.prepare;
             let copying = scope.spawn(move || {
-                let mut copy = vec![0.0; chunk.len() * width];
-                prepare(&mut copy);
+                let mut copy = means.room(count * width);
                 vectors.copy(0, width, &mut copy);
-                copy
+                copy.into()
             });
-            let settled = self.settle(frame_bytes, chunk.len() as u64).map_err(|failure| failure.fault());
+            let settled = self.settle(frame_bytes, count as u64).map_err(|failure| failure.fault());
             let copy = copying.join().map_err(|_| Fault::bug("copying vectors does not panic"));
             settled.and(copy)
         })
@@ -121,24 +133,30 @@ impl Log {
 /// Write the vectors a piece at a time from a copy, so that what is summed is what is written, whatever happens to the
 /// caller's numbers meanwhile. Gives the checksum `begun` carried on over all of them.
 fn write_vectors(
-    vectors: Vectors<'_>,
-    width: usize,
-    count: usize,
+    vectors: Given<'_>,
+    (width, count, place): (usize, usize, u64),
     begun: u32,
     put: &mut impl FnMut(&[u8]) -> Result<(), Stop>,
 ) -> Result<u32, Stop> {
-    let rows = (PIECE / width).max(1);
-    let mut copy = vec![0.0; rows.min(count) * width];
-    let mut checksum = begun;
+    let rows = (BLOCK / width).max(1);
+    let mut piece = vec![0.0; PIECE / 4 + rows.min(count) * width];
+    let (mut held, mut place, mut checksum) = (0, place, begun);
     for first in (0..count).step_by(rows) {
-        let piece = &mut copy[..rows.min(count - first) * width];
-        vectors.copy(first, width, piece);
-        if let Some(place) = read::not_finite(piece) {
-            return Err(Stop::NotFinite(first * width + place, piece[place]));
+        let block = &mut piece[held..held + rows.min(count - first) * width];
+        vectors.copy(first, width, block);
+        if let Some(bad) = read::not_finite(block) {
+            return Err(Stop::NotFinite(first * width + bad, block[bad]));
         }
-        let bytes: &[u8] = bytemuck::cast_slice(piece);
-        checksum = crc32c::crc32c_append(checksum, bytes);
-        put(bytes)?;
+        checksum = crc32c::crc32c_append(checksum, bytemuck::cast_slice(block));
+        held += block.len();
+        let until = PIECE - (place % PIECE as u64) as usize;
+        // A frame begins at a multiple of 8, so a piece ends between two numbers.
+        if 4 * held >= until || first + rows >= count {
+            let end = if first + rows >= count { held } else { until / 4 };
+            put(bytemuck::cast_slice(&piece[..end]))?;
+            piece.copy_within(end..held, 0);
+            (held, place) = (held - end, place + 4 * end as u64);
+        }
     }
     Ok(checksum)
 }

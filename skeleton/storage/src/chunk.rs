@@ -1,5 +1,6 @@
 //! Memories as columns: ids, texts, times and sources side by side, with or without their vectors. Knows no file.
 use crate::memory::{Columns, Memory};
+use crate::numbers::Numbers;
 use foundation::{Fault, Outcome};
 
 /// Texts one after the other.
@@ -145,18 +146,18 @@ impl Chunk {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Rows {
     pub(crate) chunk: Chunk,
-    pub(crate) vectors: Vec<f32>,
+    pub(crate) vectors: Numbers,
 }
 
 impl Rows {
     pub(crate) fn of_memories(memories: &[Memory]) -> Self {
-        let vectors = memories.iter().flat_map(|memory| memory.vector.iter().copied()).collect();
-        Self { chunk: Chunk::of_memories(memories), vectors }
+        let vectors: Vec<f32> = memories.iter().flat_map(|memory| memory.vector.iter().copied()).collect();
+        Self { chunk: Chunk::of_memories(memories), vectors: vectors.into() }
     }
 
     pub(crate) fn extend(&mut self, more: &Self) {
         self.chunk.extend(&more.chunk);
-        self.vectors.extend_from_slice(&more.vectors);
+        self.vectors.extend(&more.vectors);
     }
 
     pub(crate) fn size_bytes(&self) -> usize {

@@ -3,7 +3,7 @@ use crate::change::{self, Change};
 use crate::frame::{self, HEAD_BYTES, Kind, LARGEST_PAYLOAD};
 use crate::keyed::Ids;
 use crate::medium::{Medium, encode_mark};
-use crate::open::{Prepare, as_it_is};
+use crate::numbers::Means;
 use crate::plan::Sizes;
 use crate::recover::Cursor;
 use crate::segment::Entry;
@@ -56,8 +56,8 @@ pub(crate) struct Log {
     pub(crate) cursor: Cursor,
     /// Set when the disk's state is no longer known; nothing is written after that.
     pub(crate) broken: Option<String>,
-    /// Makes large memory ready.
-    pub(crate) prepare: Prepare,
+    /// Makes large memory ready, and maps what was written.
+    pub(crate) means: Means,
     /// The segments that the log's header names.
     pub(crate) segments: Vec<Entry>,
     /// Names of segments that are no longer part of the store and may still be there.
@@ -70,8 +70,8 @@ impl Committer {
     pub(crate) fn new(path: PathBuf, medium: Box<dyn Medium>, cursor: Cursor, segments: Vec<Entry>) -> Self {
         let loose_bytes = Arc::new(AtomicU64::new(cursor.loose_bytes));
         let doomed = Vec::new();
-        let (broken, prepare, loose) = (None, as_it_is as Prepare, loose_bytes.clone());
-        let log = Log { path, medium, cursor, broken, prepare, segments, doomed, loose_bytes: loose };
+        let (broken, means, loose) = (None, Means::default(), loose_bytes.clone());
+        let log = Log { path, medium, cursor, broken, means, segments, doomed, loose_bytes: loose };
         let (queue, turn, rewriting) = Default::default();
         Self { queue, turn, log: Mutex::new(log), rewriting, sizes: Sizes::default(), loose_bytes }
     }

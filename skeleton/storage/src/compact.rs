@@ -9,7 +9,9 @@ use crate::chunk::{Chunk, Rows};
 use crate::commit::{Committer, Failure, Log, all_new, held};
 use crate::medium::{DRAFT, Draft, encode_mark};
 use crate::memory::Space;
+use crate::numbers::Numbers;
 use crate::plan::{self, Part, Sizes};
+use crate::read::FEWEST_MAPPED;
 use crate::recover::Cursor;
 use crate::rewrite::Rewrite;
 use crate::segment::{self, Entry};
@@ -59,7 +61,7 @@ impl Hold<'_> {
 /// Chunks with where they live: those that take the place of the old ones, and those of what was added.
 #[derive(Default)]
 struct Made {
-    chunks: Vec<(Arc<Chunk>, Option<Entry>)>,
+    chunks: Vec<(Arc<Rows>, Option<Entry>)>,
     /// The rows of the start that each of `chunks` holds.
     rows: Vec<Range<usize>>,
     added: Vec<(Rows, Entry)>,
@@ -76,7 +78,8 @@ impl Made {
     /// Where the memories of the start's chunks are now.
     fn places(&self, start: &Start) -> Vec<Vec<Place>> {
         let nowhere = Place { chunk: 0, at: 0 };
-        let mut places: Vec<Vec<Place>> = start.held.chunks.iter().map(|chunk| vec![nowhere; chunk.len()]).collect();
+        let mut places: Vec<Vec<Place>> =
+            start.held.chunks.iter().map(|chunk| vec![nowhere; chunk.chunk.len()]).collect();
         for (chunk, rows) in self.rows.iter().enumerate() {
             for (at, old) in start.held.rows[rows.clone()].iter().enumerate() {
                 places[old.chunk as usize][old.at as usize] = Place { chunk: chunk as u32, at: at as u32 };
@@ -135,21 +138,22 @@ fn write_files(
             Part::Kept { chunk, rows } => (rows, start.held.chunks[chunk].clone(), start.homes[chunk].clone()),
             Part::Log(rows) => {
                 logged = Some(rows.clone());
-                (rows.clone(), Arc::new(start.held.chunk(rows)), None)
+                (rows.clone(), Arc::new(start.held.copied(rows)), None)
             }
             Part::Segment(rows) => {
                 let chunk = start.held.chunk(rows.clone());
-                let width = start.held.width;
-                let vectors = &start.held.vectors[rows.start * width..rows.end * width];
-                let entry = write_segment(hold, new, made, (&chunk, vectors))?;
-                (rows, Arc::new(chunk), Some(entry))
+                let spans = start.held.spans(rows.clone());
+                let (entry, mapped) = write_segment(hold, new, made, (&chunk, &spans))?;
+                let vectors = mapped.unwrap_or_else(|| start.held.join(rows.clone(), 0).into());
+                (rows, Arc::new(Rows { chunk, vectors }), Some(entry))
             }
         };
         made.chunks.push((chunk, home));
         made.rows.push(rows);
     }
-    for rows in wish.added {
-        let entry = write_segment(hold, new, made, (&rows.chunk, &rows.vectors))?;
+    for mut rows in wish.added {
+        let (entry, mapped) = write_segment(hold, new, made, (&rows.chunk, &[&rows.vectors]))?;
+        rows.vectors = mapped.unwrap_or(rows.vectors);
         made.added.push((rows, entry));
     }
     if !made.names.is_empty() {
@@ -168,14 +172,22 @@ fn write_segment(
     hold: &mut Hold<'_>,
     new: &Rewrite,
     made: &mut Made,
-    (chunk, vectors): (&Chunk, &[f32]),
-) -> Outcome<Entry> {
+    (chunk, vectors): (&Chunk, &[&[f32]]),
+) -> Outcome<(Entry, Option<Numbers>)> {
     let place = made.names.len() as u32;
     let name = Entry { identity: new.identity(), place, rows: 0, bytes: 0, checksum: 0 }.name();
-    let refused = |error: io::Error| new.refused(&error, (chunk.size_bytes() + 4 * vectors.len()) as u64);
+    let bytes = chunk.size_bytes() + 4 * chunk.len() * new.space().width;
+    let refused = |error: io::Error| new.refused(&error, bytes as u64);
     made.names.push(name.clone());
-    let mut draft = hold.with(|log| log.medium.segment(&name)).map_err(refused)?;
-    segment::write(&mut *draft, new.space(), chunk, vectors, (new.identity(), place))?.map_err(refused)
+    let (draft, means) = hold.with(|log| (log.medium.segment(&name), log.means));
+    let mut draft = draft.map_err(refused)?;
+    let entry = segment::write(&mut *draft, new.space(), chunk, vectors, (new.identity(), place))?.map_err(refused)?;
+    let mapped = means.map.filter(|_| entry.bytes >= FEWEST_MAPPED).and_then(|map| {
+        let bytes = draft.map(map, 0..entry.bytes)?;
+        let places = segment::places((*bytes).as_ref(), new.space().width)?;
+        Numbers::mapped(bytes, places)
+    });
+    Ok((entry, mapped))
 }
 
 impl Log {

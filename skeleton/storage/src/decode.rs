@@ -86,7 +86,7 @@ pub(crate) fn decode(payload: &[u8], width: usize) -> Result<Rows, String> {
     let vectors: Vec<f32> = numbers.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect();
     match vectors.iter().position(|value| !value.is_finite()) {
         Some(place) => Err(bad_number(&chunk, place, vectors[place], width)),
-        None => Ok(Rows { chunk, vectors }),
+        None => Ok(Rows { chunk, vectors: vectors.into() }),
     }
 }
 

@@ -62,9 +62,10 @@ fn write_stream(file: &mut File, held: &Snapshot, space: &Space, at: &impl Fn(st
     file.write_all(&columns::encode_stream_schema(space)?).map_err(at)?;
     for rows in plan::pieces(held, 0..held.len(), GATHERED_BYTES as u64) {
         let batch = batch::encode(&held.chunk(rows.clone()), space.width);
-        let vectors = &held.vectors[rows.start * space.width..rows.end * space.width];
-        let parts = [&batch.before[..], bytemuck::cast_slice(vectors), &batch.after];
-        parts.into_iter().try_for_each(|part| file.write_all(part)).map_err(at)?;
+        let spans = held.spans(rows);
+        let vectors = spans.iter().map(|span| bytemuck::cast_slice(span));
+        let parts = [&batch.before[..]].into_iter().chain(vectors).chain([&batch.after[..]]);
+        { parts }.try_for_each(|part| file.write_all(part)).map_err(at)?;
     }
     file.write_all(&END).map_err(at)
 }

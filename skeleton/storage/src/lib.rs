@@ -21,6 +21,7 @@ mod keyed;
 mod lock;
 mod medium;
 mod memory;
+mod numbers;
 mod open;
 mod parquet;
 mod plan;
@@ -35,7 +36,8 @@ mod state;
 mod store;
 
 pub use memory::{Columns, Memory, Space};
-pub use open::{Clock, OpenOptions, Prepare};
+pub use numbers::{Mapped, Mapper, Prepare};
+pub use open::{Clock, OpenOptions};
 pub use recover::Recovery;
 pub use snapshot::Snapshot;
 pub use store::{Compact, Format, Store};

@@ -1,6 +1,8 @@
 //! What the log lies on: a few operations, so that a test can stand in for a disk that fails. Orders nothing.
+use crate::numbers::{Mapped, Mapper};
 use std::fs::{self, File};
 use std::io;
+use std::ops::Range;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
@@ -19,6 +21,10 @@ pub(crate) trait Medium: Send {
     fn read(&mut self, offset: u64, length: usize) -> io::Result<Vec<u8>>;
     /// Wait until all that was written to the log is on the disk (fdatasync; F_FULLFSYNC on macOS).
     fn sync(&mut self) -> io::Result<()>;
+    /// These bytes of the log mapped, where that can be done.
+    fn map(&self, _: Mapper, _: Range<u64>) -> Option<Mapped> {
+        None
+    }
     /// Cut the log to `length`.
     fn truncate(&mut self, length: u64) -> io::Result<()>;
     /// Note the acknowledged length, without waiting for the disk.
@@ -43,6 +49,10 @@ pub(crate) trait Draft: Send {
     fn write(&mut self, offset: u64, bytes: &[u8]) -> io::Result<()>;
     /// Wait until all that was written, and the length, is on the disk.
     fn sync(&mut self) -> io::Result<()>;
+    /// These bytes mapped, where that can be done.
+    fn map(&self, _: Mapper, _: Range<u64>) -> Option<Mapped> {
+        None
+    }
 }
 
 /// The files of a store.
@@ -65,6 +75,10 @@ impl Medium for Files {
 
     fn sync(&mut self) -> io::Result<()> {
         self.log.sync_data()
+    }
+
+    fn map(&self, map: Mapper, range: Range<u64>) -> Option<Mapped> {
+        map(&self.log, range).ok()
     }
 
     fn truncate(&mut self, length: u64) -> io::Result<()> {
@@ -116,6 +130,10 @@ impl Draft for File {
 
     fn sync(&mut self) -> io::Result<()> {
         self.sync_all()
+    }
+
+    fn map(&self, map: Mapper, range: Range<u64>) -> Option<Mapped> {
+        map(self, range).ok()
     }
 }
 

@@ -6,6 +6,7 @@ use crate::frame::{self, Kind};
 use crate::lock::Lock;
 use crate::medium::{DRAFT, Files, LOG, MARK_BYTES, decode_mark, encode_mark, private, sync_folder};
 use crate::memory::Space;
+use crate::numbers::Means;
 use crate::read::Window;
 use crate::recover::{self, Cursor, Recovery, Stop};
 use crate::segment::{self, Entry};
@@ -31,12 +32,6 @@ pub struct OpenOptions {
     pub clock: Clock,
 }
 
-/// Makes large memory ready before it is filled, by asking the system for larger pages for instance; changes no number.
-pub type Prepare = fn(&mut [f32]);
-
-/// Leaves memory as it is.
-pub(crate) fn as_it_is(_: &mut [f32]) {}
-
 /// Segments and a log that were read to their end.
 pub(crate) struct Loaded {
     pub(crate) log: File,
@@ -50,7 +45,7 @@ pub(crate) struct Loaded {
 }
 
 /// Read the store in `folder`; changes nothing.
-pub(crate) fn load(folder: &Path, options: &OpenOptions, prepare: Prepare) -> Outcome<Loaded> {
+pub(crate) fn load(folder: &Path, options: &OpenOptions, means: Means) -> Outcome<Loaded> {
     let path = folder.join(LOG);
     loop {
         // The mark is read before the log, so that it cannot be ahead of it.
@@ -60,7 +55,7 @@ pub(crate) fn load(folder: &Path, options: &OpenOptions, prepare: Prepare) -> Ou
             ErrorKind::NotFound => Fault::not_found(format!("a store in {}", folder.display())),
             _ => Fault::io(&path, error),
         })?;
-        let read = read_files(folder, &path, &file, (mark, prepare), options);
+        let read = read_files(folder, &path, &file, (mark, means), options);
         // A writer may have put another log and other segments there meanwhile, and taken away those that it names.
         if read.is_err() && !options.writer && replaced(&path, &file).map_err(|error| Fault::io(&path, error))? {
             continue;
@@ -71,13 +66,16 @@ pub(crate) fn load(folder: &Path, options: &OpenOptions, prepare: Prepare) -> Ou
     }
 }
 
+/// Room for more rows of a log than these is made when they come.
+const MANY_ROWS: u64 = 1 << 20;
+
 type Read = (Space, Cursor, Vec<Entry>, State, Recovery);
 
 fn read_files(
     folder: &Path,
     path: &Path,
     file: &File,
-    (mark, prepare): (Option<(u64, u64)>, Prepare),
+    (mark, means): (Option<(u64, u64)>, Means),
     options: &OpenOptions,
 ) -> Outcome<Read> {
     let told = |stop| told(path, stop);
@@ -86,21 +84,23 @@ fn read_files(
     let (header, header_bytes) = recover::header(&mut log).map_err(told)?;
     same_space(&header.space, options)?;
     let Header { space, identity, first_number, sealed_bytes, segments } = header;
-    let mut state = State::new(space.width, first_number - 1);
-    // Zeroed pages that are never used take no memory: the log's length bounds its numbers, and is near them.
+    let mut state = State::with(space.width, first_number - 1, means);
+    // No more rows than the files have room for, whatever the header says.
+    let row_bytes = 4 * space.width as u64 + 24;
     let bytes = |entry: &Entry| fs::metadata(folder.join(entry.name())).map_or(0, |found| found.len());
-    let numbers = |entry: &Entry| entry.rows.saturating_mul(space.width as u64).min(bytes(entry) / 4);
-    let all = segments.iter().fold(length / 4, |sum, entry| sum.saturating_add(numbers(entry)));
-    state.expect(usize::try_from(all).unwrap_or(0), prepare);
+    let rows = |entry: &Entry| entry.rows.min(bytes(entry) / row_bytes);
+    state.expect(segments.iter().map(rows).sum::<u64>() + (length / row_bytes).min(MANY_ROWS));
     for entry in &segments {
-        read_segment(folder, entry, &space, &mut state)?;
+        read_segment(folder, entry, &space, means, &mut state)?;
     }
     let offset = header_bytes;
     let mut cursor = Cursor { identity, width: space.width, offset, sequence: first_number, loose_bytes: 0 };
     let marked = mark.filter(|mark| mark.0 == identity).map(|mark| mark.1);
     let acknowledged = marked.unwrap_or(0).max(sealed_bytes);
+    // What was not acknowledged may be cut off by a writer, and is not mapped.
+    log.settled = acknowledged;
+    log.means = means;
     let (frames, torn) = recover::frames(&mut log, &mut cursor, acknowledged, &mut state).map_err(told)?;
-    state.loaded();
     let recovery = Recovery {
         segments: segments.len() as u64,
         frames,
@@ -113,16 +113,17 @@ fn read_files(
     Ok((space, cursor, segments, state, recovery))
 }
 
-fn read_segment(folder: &Path, entry: &Entry, space: &Space, state: &mut State) -> Outcome<()> {
+fn read_segment(folder: &Path, entry: &Entry, space: &Space, means: Means, state: &mut State) -> Outcome<()> {
     let path = &folder.join(entry.name());
     let file = File::open(path).map_err(|error| match error.kind() {
         ErrorKind::NotFound => Fault::corrupt(path, 0, "a segment that the log names is not there"),
         _ => Fault::io(path, error),
     })?;
     let length = file.metadata().map_err(|error| Fault::io(path, error))?.len();
-    let chunk = segment::read(&mut Window::new(&file, length), entry, space, state);
-    let chunk = chunk.map_err(|damage| damage.fault(path))?;
-    state.take(chunk, Some(entry.clone())).map_err(|id| Fault::corrupt(path, 0, recover::odd(id)))
+    let mut window = Window::new(&file, length);
+    (window.means, window.settled) = (means, u64::MAX);
+    let rows = segment::read(&mut window, entry, space).map_err(|damage| damage.fault(path))?;
+    state.take(rows, Some(entry.clone())).map_err(|id| Fault::corrupt(path, 0, recover::odd(id)))
 }
 
 /// Whether another log lies in the place of the open one.

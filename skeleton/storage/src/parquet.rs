@@ -18,7 +18,7 @@ use ::parquet::data_type::{
     ByteArray, ByteArrayType, DataType, DoubleType, FixedLenByteArray, FixedLenByteArrayType, FloatType,
 };
 use ::parquet::errors::{ParquetError, Result};
-use ::parquet::file::metadata::{KeyValue, RowGroupMetaData};
+use ::parquet::file::metadata::{ColumnChunkMetaData, KeyValue, RowGroupMetaData};
 use ::parquet::file::properties::{EnabledStatistics, WriterProperties};
 use ::parquet::file::reader::{FileReader, RowGroupReader, SerializedFileReader};
 use ::parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
@@ -92,7 +92,7 @@ fn put_vectors(group: &mut SerializedRowGroupWriter<'_, &mut File>, held: &Snaps
     // Every number is there; the first of each vector begins a row.
     let definition = vec![1i16; numbers];
     let repetition: Vec<i16> = (0..numbers).map(|place| i16::from(!place.is_multiple_of(held.width))).collect();
-    for some in held.vectors[rows.start * held.width..rows.end * held.width].chunks(numbers) {
+    for some in held.spans(rows).into_iter().flat_map(|span| span.chunks(numbers)) {
         let (definition, repetition) = (&definition[..some.len()], &repetition[..some.len()]);
         column.typed::<FloatType>().write_batch(some, Some(definition), Some(repetition))?;
     }
@@ -145,6 +145,12 @@ fn read_groups(path: &Path, file: File, length: u64, space: &Space) -> Outcome<V
 /// The number of rows of a group, if it is not more than the file can hold.
 fn bounded(group: &RowGroupMetaData, length: u64, width: usize) -> std::result::Result<usize, String> {
     let rows = usize::try_from(group.num_rows()).map_err(|_| "an impossible row count")?;
+    // The crate takes it for granted that no start or length is negative, and stops the thread where one is.
+    let starts = |c: &ColumnChunkMetaData| [c.data_page_offset(), c.dictionary_page_offset().unwrap_or(0)];
+    let negative = |c: &ColumnChunkMetaData| c.compressed_size() < 0 || starts(c).into_iter().any(|start| start < 0);
+    if group.columns().iter().any(negative) {
+        return Err("a column with a negative start or length".into());
+    }
     let bytes = (rows as u64).checked_mul(4 * width as u64 + 32).ok_or("an impossible row count")?;
     let claimed = group.columns().iter().map(|column| u64::try_from(column.uncompressed_size()).unwrap_or(u64::MAX));
     let claimed = claimed.fold(bytes, u64::saturating_add);
@@ -170,7 +176,7 @@ fn read_group(group: &dyn RowGroupReader, rows: usize, width: usize) -> Result<R
     chunk.check().map_err(|fault| odd(&fault.to_string()))?;
     match read::not_finite(&vectors) {
         Some(place) => Err(odd(&bad_number(&chunk, place, vectors[place], width))),
-        None => Ok(Rows { chunk, vectors }),
+        None => Ok(Rows { chunk, vectors: vectors.into() }),
     }
 }
 
@@ -237,5 +243,29 @@ fn told(path: &Path, error: ParquetError) -> Fault {
             Err(other) => Fault::corrupt(path, 0, other.to_string()),
         },
         other => Fault::corrupt(path, 0, other.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_column_that_begins_before_the_file_is_refused_before_it_is_read() {
+        let schema = Arc::new(SchemaDescriptor::new(Arc::new(parse_message_type(SCHEMA).unwrap())));
+        let group = |data, dictionary| {
+            let column = |(place, column): (usize, &Arc<_>)| {
+                let builder = ColumnChunkMetaData::builder(Arc::clone(column));
+                let builder = if place == 3 { builder.set_data_page_offset(data) } else { builder };
+                builder.set_dictionary_page_offset(dictionary).build().unwrap()
+            };
+            let columns = schema.columns().iter().enumerate().map(column).collect();
+            let group = RowGroupMetaData::builder(Arc::clone(&schema)).set_num_rows(2).set_column_metadata(columns);
+            bounded(&group.build().unwrap(), 1000, 3)
+        };
+        assert_eq!(group(4, None), Ok(2));
+        assert_eq!(group(4, Some(4)), Ok(2));
+        assert!(group(-4, None).unwrap_err().contains("negative"));
+        assert!(group(4, Some(i64::MIN)).unwrap_err().contains("negative"));
     }
 }

@@ -78,7 +78,7 @@ fn chunks(held: &Snapshot, homes: &[Option<Entry>]) -> Vec<Found> {
     for (chunk, home) in homes.iter().enumerate() {
         let end = start + held.rows[start..].partition_point(|place| place.chunk as usize <= chunk);
         if end > start {
-            let complete = end - start == held.chunks[chunk].len();
+            let complete = end - start == held.chunks[chunk].chunk.len();
             let whole = home.as_ref().filter(|_| complete).map(|entry| entry.bytes);
             found.push(Found { chunk, rows: start..end, whole, logged: home.is_none() });
         }
@@ -120,8 +120,7 @@ mod tests {
             let rows = Rows::of_memories(&(id..id + count).map(row).collect::<Vec<_>>());
             id += count;
             let home = bytes.map(|bytes| Entry { identity: 1, place: 0, rows: 1, bytes, checksum: 0 });
-            state.room(rows.chunk.len()).copy_from_slice(&rows.vectors);
-            state.take(rows.chunk, home).unwrap();
+            state.take(rows, home).unwrap();
         }
         state
     }

@@ -1,8 +1,10 @@
 //! Bytes of a file read where they are wanted: small parts through a window, vectors by several threads straight into
 //! their place with their checksum. Knows no frames.
+use crate::numbers::{Mapped, Mapper, Means};
 use std::fs::File;
 use std::io;
 use std::num::NonZero;
+use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::thread;
 
@@ -12,6 +14,8 @@ const BLOCK: usize = 1 << 16;
 const SHARE: usize = 1 << 20;
 /// More threads than these do not read faster.
 const MOST_THREADS: usize = 4;
+/// Fewer bytes than these are read, not mapped.
+pub(crate) const FEWEST_MAPPED: u64 = 1 << 20;
 /// Bytes that a window reads ahead.
 const WINDOW: usize = 1 << 20;
 
@@ -19,11 +23,20 @@ const WINDOW: usize = 1 << 20;
 pub(crate) trait Source: Sync {
     /// Fill `bytes` from `offset` on; an error where there are too few.
     fn read_at(&self, offset: u64, bytes: &mut [u8]) -> io::Result<()>;
+
+    /// These bytes mapped, where that can be done.
+    fn map(&self, _: Mapper, _: Range<u64>) -> Option<Mapped> {
+        None
+    }
 }
 
 impl Source for File {
     fn read_at(&self, offset: u64, bytes: &mut [u8]) -> io::Result<()> {
         self.read_exact_at(bytes, offset)
+    }
+
+    fn map(&self, map: Mapper, range: Range<u64>) -> Option<Mapped> {
+        map(self, range).ok()
     }
 }
 
@@ -40,13 +53,16 @@ impl Source for &[u8] {
 pub(crate) struct Window<'a> {
     pub(crate) source: &'a dyn Source,
     pub(crate) length: u64,
+    pub(crate) means: Means,
+    /// Nobody changes or takes away what lies before this byte.
+    pub(crate) settled: u64,
     start: u64,
     bytes: Vec<u8>,
 }
 
 impl<'a> Window<'a> {
     pub(crate) fn new(source: &'a dyn Source, length: u64) -> Self {
-        Self { source, length, start: 0, bytes: Vec::new() }
+        Self { source, length, means: Means::default(), settled: 0, start: 0, bytes: Vec::new() }
     }
 
     /// The bytes at `offset`, fewer than `count` where the source ends.
@@ -73,6 +89,13 @@ impl<'a> Window<'a> {
 }
 
 impl Window<'_> {
+    /// These bytes mapped, if they are many and stay as they are.
+    pub(crate) fn mapped(&self, bytes: Range<u64>) -> Option<Mapped> {
+        let many = bytes.end - bytes.start >= FEWEST_MAPPED && bytes.end <= self.settled.min(self.length);
+        let mapped = self.source.map(self.means.map.filter(|_| many)?, bytes.clone())?;
+        ((*mapped).as_ref().len() as u64 == bytes.end - bytes.start).then_some(mapped)
+    }
+
     /// Bytes that were read ahead already.
     pub(crate) fn held(&self, offset: u64, count: usize) -> Option<&[u8]> {
         let skip = usize::try_from(offset.checked_sub(self.start)?).ok()?;
@@ -87,7 +110,7 @@ impl Window<'_> {
 }
 
 /// What came of reading numbers.
-pub(crate) struct Numbers {
+pub(crate) struct Seen {
     /// CRC-32C of their bytes.
     pub(crate) checksum: u32,
     /// The first that is not finite.
@@ -95,43 +118,71 @@ pub(crate) struct Numbers {
 }
 
 /// Fill `into` with the little-endian numbers at `offset`, by as many threads as it is worth.
-pub(crate) fn numbers(source: &dyn Source, offset: u64, into: &mut [f32]) -> io::Result<Numbers> {
+pub(crate) fn numbers(source: &dyn Source, offset: u64, into: &mut [f32]) -> io::Result<Seen> {
+    let (all, length) = (into.len(), share_of(into.len()));
+    let shares = into.chunks_mut(length).enumerate();
+    together(shares, all, length, |(part, numbers)| fill(source, offset + 4 * (part * length) as u64, numbers))
+}
+
+/// Sum the bytes of numbers that are there, by as many threads as it is worth.
+pub(crate) fn look(numbers: &[f32]) -> io::Result<Seen> {
+    let length = share_of(numbers.len());
+    together(numbers.chunks(length), numbers.len(), length, |numbers| {
+        let mut all = Seen { checksum: 0, bad: None };
+        numbers.chunks(BLOCK).enumerate().for_each(|(block, numbers)| all.add(numbers, block * BLOCK));
+        Ok(all)
+    })
+}
+
+/// How many of the numbers each thread takes.
+fn share_of(numbers: usize) -> usize {
     let most = thread::available_parallelism().map_or(1, NonZero::get).min(MOST_THREADS);
-    let threads = (into.len() / SHARE).clamp(1, most);
-    if threads == 1 {
-        return share(source, offset, into);
-    }
-    let length = into.len().div_ceil(threads);
-    let (first, others) = into.split_at_mut(length);
-    let read = thread::scope(|scope| {
-        let place = |part: usize| offset + 4 * (part * length) as u64;
-        let start = |(part, numbers)| scope.spawn(move || share(source, place(part + 1), numbers));
-        let others: Vec<_> = others.chunks_mut(length).enumerate().map(start).collect();
-        let mut read = vec![share(source, offset, first)];
-        read.extend(others.into_iter().map(|other| other.join().unwrap_or_else(|_| Err(io::Error::other("a panic")))));
-        read
+    numbers.div_ceil((numbers / SHARE).clamp(1, most)).max(1)
+}
+
+/// Do the work on each share, one of them in this thread; what came of all of them, each but the last `length` long.
+fn together<T: Send>(
+    mut shares: impl Iterator<Item = T>,
+    count: usize,
+    length: usize,
+    work: impl Fn(T) -> io::Result<Seen> + Sync,
+) -> io::Result<Seen> {
+    let (work, first) = (&work, shares.next());
+    let seen = thread::scope(|scope| {
+        let others: Vec<_> = shares.map(|share| scope.spawn(move || work(share))).collect();
+        let mut seen: Vec<io::Result<Seen>> = first.map(work).into_iter().collect();
+        seen.extend(others.into_iter().map(|other| other.join().unwrap_or_else(|_| Err(io::Error::other("a panic")))));
+        seen
     });
-    let mut all = Numbers { checksum: 0, bad: None };
-    for (part, read) in read.into_iter().enumerate() {
-        let Numbers { checksum, bad } = read?;
-        let count = length.min(into.len() - part * length);
-        all.checksum = crc32c::crc32c_combine(all.checksum, checksum, 4 * count);
+    let mut all = Seen { checksum: 0, bad: None };
+    for (part, seen) in seen.into_iter().enumerate() {
+        let Seen { checksum, bad } = seen?;
+        all.checksum = match part {
+            0 => checksum,
+            _ => crc32c::crc32c_combine(all.checksum, checksum, 4 * length.min(count - part * length)),
+        };
         all.bad = all.bad.or(bad.map(|place| part * length + place));
     }
     Ok(all)
 }
 
-fn share(source: &dyn Source, offset: u64, into: &mut [f32]) -> io::Result<Numbers> {
-    let mut all = Numbers { checksum: 0, bad: None };
+fn fill(source: &dyn Source, offset: u64, into: &mut [f32]) -> io::Result<Seen> {
+    let mut all = Seen { checksum: 0, bad: None };
     for (block, numbers) in into.chunks_mut(BLOCK).enumerate() {
-        let bytes: &mut [u8] = bytemuck::cast_slice_mut(numbers);
-        source.read_at(offset + 4 * (block * BLOCK) as u64, bytes)?;
-        all.checksum = crc32c::crc32c_append(all.checksum, bytes);
-        if all.bad.is_none() {
-            all.bad = not_finite(numbers).map(|place| block * BLOCK + place);
-        }
+        source.read_at(offset + 4 * (block * BLOCK) as u64, bytemuck::cast_slice_mut(numbers))?;
+        all.add(numbers, block * BLOCK);
     }
     Ok(all)
+}
+
+impl Seen {
+    /// Go on with a block of numbers, the first of which is at `place`.
+    fn add(&mut self, numbers: &[f32], place: usize) {
+        self.checksum = crc32c::crc32c_append(self.checksum, bytemuck::cast_slice(numbers));
+        if self.bad.is_none() {
+            self.bad = not_finite(numbers).map(|bad| place + bad);
+        }
+    }
 }
 
 /// The first number that is not finite; quick where all are.

@@ -1,10 +1,11 @@
 //! Reads a log frame by frame and says where its sound part ends. Changes nothing; whoever writes does the cutting.
 use crate::change::{Change, forgotten};
-use crate::chunk::{Chunk, Rows};
+use crate::chunk::Rows;
 use crate::columns;
 use crate::decode::{Places, bad_number, metadata_end};
 use crate::frame::{HEAD_BYTES, Head, Kind};
-use crate::read::{self, Window};
+use crate::numbers::Numbers;
+use crate::read::{self, Seen, Window};
 use crate::state::State;
 use std::io;
 use std::ops::Range;
@@ -73,21 +74,15 @@ impl Cursor {
 
 /// What takes up what a log tells.
 pub(crate) trait Sink {
-    /// Where the vectors of the next `rows` memories are to be put.
-    fn room(&mut self, rows: usize) -> &mut [f32];
-    /// Memories whose vectors are in the room that was asked for last; in words, why they cannot be.
-    fn stored(&mut self, chunk: Chunk) -> Result<(), String>;
+    /// Memories that were stored; in words, why they cannot be.
+    fn stored(&mut self, rows: Rows) -> Result<(), String>;
     /// Memories that were forgotten.
     fn forgotten(&mut self, ids: Vec<u128>) -> Result<(), String>;
 }
 
 impl Sink for State {
-    fn room(&mut self, rows: usize) -> &mut [f32] {
-        State::room(self, rows)
-    }
-
-    fn stored(&mut self, chunk: Chunk) -> Result<(), String> {
-        self.take(chunk, None).map_err(odd)
+    fn stored(&mut self, rows: Rows) -> Result<(), String> {
+        self.take(rows, None).map_err(odd)
     }
 
     fn forgotten(&mut self, ids: Vec<u128>) -> Result<(), String> {
@@ -102,20 +97,12 @@ pub(crate) fn odd(id: u128) -> String {
 /// Changes to be made later.
 #[derive(Default)]
 pub(crate) struct Changes {
-    pub(crate) width: usize,
     pub(crate) all: Vec<Change>,
-    pub(crate) room: Vec<f32>,
 }
 
 impl Sink for Changes {
-    fn room(&mut self, rows: usize) -> &mut [f32] {
-        self.room = vec![0.0; rows * self.width];
-        &mut self.room
-    }
-
-    fn stored(&mut self, chunk: Chunk) -> Result<(), String> {
-        let vectors = std::mem::take(&mut self.room);
-        self.all.push(Change::Store(Rows { chunk, vectors }));
+    fn stored(&mut self, rows: Rows) -> Result<(), String> {
+        self.all.push(Change::Store(rows));
         Ok(())
     }
 
@@ -184,25 +171,24 @@ fn take(log: &mut Window<'_>, cursor: &Cursor, head: Head, sink: &mut dyn Sink) 
         return sink.forgotten(ids).map(|()| Some(count)).map_err(corrupt);
     }
     // A frame that is not whole may say anything; only one whose checksum is right is damage if it makes no sense.
-    match batch(log, start..start + head.length as u64, cursor.width, head.begun(cursor.identity), sink)? {
-        (checksum, chunk) if head.carries(checksum) => {
-            let chunk = chunk.map_err(corrupt)?;
-            let count = chunk.len() as u64;
-            sink.stored(chunk).map(|()| Some(count)).map_err(corrupt)
+    match batch(log, start..start + head.length as u64, cursor.width, head.begun(cursor.identity))? {
+        (checksum, rows) if head.carries(checksum) => {
+            let rows = rows.map_err(corrupt)?;
+            let count = rows.chunk.len() as u64;
+            sink.stored(rows).map(|()| Some(count)).map_err(corrupt)
         }
         _ => Ok(None),
     }
 }
 
-/// A record batch in some bytes of a source: the checksum `begun` carried on over all of them, and the columns, or in
-/// words why there are none; their vectors are in the room of `sink`.
+/// A record batch in some bytes of a source: the checksum `begun` carried on over all of them, and the memories, or in
+/// words why there are none. Their vectors stay in the file where that can be mapped; they are looked at all the same.
 pub(crate) fn batch(
     log: &mut Window<'_>,
     bytes: Range<u64>,
     width: usize,
     begun: u32,
-    sink: &mut dyn Sink,
-) -> io::Result<(u32, Result<Chunk, String>)> {
+) -> io::Result<(u32, Result<Rows, String>)> {
     let length = (bytes.end - bytes.start) as usize;
     let places = match metadata_end(log.at(bytes.start, 8)?, length) {
         Ok(end) => Places::read(log.at(bytes.start, end)?, length, width),
@@ -213,22 +199,38 @@ pub(crate) fn batch(
         Err(why) => return Ok((crc32c::crc32c_append(begun, log.at(bytes.start, length)?), Err(why))),
     };
     let Range { start, end } = places.vectors.clone();
+    let mapped = log.mapped(bytes.clone());
+    let vectors = mapped.clone().and_then(|mapped| Numbers::mapped(mapped, start..end));
+    if let Some((mapped, vectors)) = mapped.zip(vectors) {
+        let (seen, all) = (read::look(&vectors)?, (*mapped).as_ref());
+        return Ok(finish(&places, width, begun, (&all[..start], vectors, &all[end..]), &seen));
+    }
     let before = log.at(bytes.start, start)?.to_vec();
-    let room = sink.room(places.rows);
-    let vectors = match log.held(bytes.start + start as u64, end - start) {
-        Some(held) => read::numbers(&held, 0, room)?,
-        None => read::numbers(log.source, bytes.start + start as u64, room)?,
+    let mut room = log.means.room(places.rows * width);
+    let seen = match log.held(bytes.start + start as u64, end - start) {
+        Some(held) => read::numbers(&held, 0, &mut room)?,
+        None => read::numbers(log.source, bytes.start + start as u64, &mut room)?,
     };
-    let bad = vectors.bad.map(|place| (place, room[place]));
     let after = log.at(bytes.start + end as u64, length - end)?;
-    let checksum = crc32c::crc32c_append(begun, &before);
-    let checksum = crc32c::crc32c_combine(checksum, vectors.checksum, end - start);
+    Ok(finish(&places, width, begun, (&before, room.into(), after), &seen))
+}
+
+/// The whole checksum and the memories, from what lies before the vectors, them, and what lies after them.
+fn finish(
+    places: &Places,
+    width: usize,
+    begun: u32,
+    (before, vectors, after): (&[u8], Numbers, &[u8]),
+    seen: &Seen,
+) -> (u32, Result<Rows, String>) {
+    let checksum = crc32c::crc32c_append(begun, before);
+    let checksum = crc32c::crc32c_combine(checksum, seen.checksum, places.vectors.len());
     let checksum = crc32c::crc32c_append(checksum, after);
-    let chunk = places.chunk(&before, after).and_then(|chunk| match bad {
-        Some((place, value)) => Err(bad_number(&chunk, place, value, width)),
-        None => Ok(chunk),
+    let rows = places.chunk(before, after).and_then(|chunk| match seen.bad {
+        Some(place) => Err(bad_number(&chunk, place, vectors[place], width)),
+        None => Ok(Rows { chunk, vectors }),
     });
-    Ok((checksum, chunk))
+    (checksum, rows)
 }
 
 fn whole(head: Head, cursor: &Cursor, bytes: &[u8]) -> bool {

@@ -1,5 +1,6 @@
 //! The draft of a new log: its frames, and its header, which is written last. Renames nothing.
 use crate::batch;
+use crate::chunk::Rows;
 use crate::columns::{self, Header};
 use crate::commit::{Failure, GATHERED_BYTES, Log};
 use crate::compact::{Start, Wish};
@@ -60,8 +61,8 @@ impl Rewrite {
     /// Frames of some rows, of about 32 MiB each.
     pub(crate) fn write_rows(&mut self, draft: &mut dyn Draft, held: &Snapshot, rows: Range<usize>) -> Outcome<()> {
         for piece in plan::pieces(held, rows, GATHERED_BYTES as u64) {
-            let vectors = &held.vectors[piece.start * held.width..piece.end * held.width];
-            let payload = batch::encode(&held.chunk(piece.clone()), held.width).whole(vectors);
+            let Rows { chunk, vectors } = held.copied(piece.clone());
+            let payload = batch::encode(&chunk, held.width).whole(&vectors);
             self.write_frame(draft, self.cursor.sequence, Kind::Memories, &payload)?;
             self.cursor.sequence += piece.len() as u64;
         }

@@ -4,16 +4,17 @@
 //! of the log that goes on after them; a file that no header names is no part of the store. Source of the stream:
 //! Apache Arrow, "Columnar format", IPC streaming format.
 use crate::batch;
-use crate::chunk::Chunk;
+use crate::chunk::{Chunk, Rows};
 use crate::columns::encode_stream_schema;
-use crate::decode::metadata_end;
+use crate::decode::{Places, metadata_end};
 use crate::exchange::{END, read_schema};
 use crate::medium::Draft;
 use crate::memory::Space;
 use crate::read::Window;
-use crate::recover::{self, Sink};
+use crate::recover;
 use foundation::{Fault, Outcome};
 use std::io;
+use std::ops::Range;
 
 /// A piece that is written at once, and summed while it is in the cache.
 const PIECE: usize = 1 << 20;
@@ -57,11 +58,12 @@ pub(crate) fn write(
     draft: &mut dyn Draft,
     space: &Space,
     chunk: &Chunk,
-    vectors: &[f32],
+    vectors: &[&[f32]],
     (identity, place): (u64, u32),
 ) -> Outcome<Result<Entry, io::Error>> {
     let schema = encode_stream_schema(space)?;
     let batch = batch::encode(chunk, space.width);
+    let vectors = vectors.iter().map(|some| bytemuck::cast_slice(some));
     let mut entry = Entry { identity, place, rows: chunk.len() as u64, bytes: 0, checksum: 0 };
     let mut put = |bytes: &[u8]| -> io::Result<()> {
         for piece in bytes.chunks(PIECE) {
@@ -71,9 +73,18 @@ pub(crate) fn write(
         }
         Ok(())
     };
-    let parts = [&schema[..], &batch.before, bytemuck::cast_slice(vectors), &batch.after, &END];
-    let written = parts.into_iter().try_for_each(&mut put).and_then(|()| draft.sync());
+    let parts = [&schema[..], &batch.before].into_iter().chain(vectors).chain([&batch.after[..], &END]);
+    let written = { parts }.try_for_each(&mut put).and_then(|()| draft.sync());
     Ok(written.map(|()| entry))
+}
+
+/// Where the vectors of a segment that was just written lie in its bytes.
+pub(crate) fn places(bytes: &[u8], width: usize) -> Option<Range<usize>> {
+    let start = metadata_end(bytes, bytes.len()).ok()?;
+    let message = bytes.get(start..)?;
+    let end = metadata_end(message, message.len()).ok()?;
+    let Range { start: first, end: last } = Places::read(&message[..end], message.len(), width).ok()?.vectors;
+    Some(start + first..start + last)
 }
 
 /// Why a segment cannot be taken up.
@@ -97,8 +108,8 @@ impl Damage {
     }
 }
 
-/// The columns of a segment, whose vectors are in the room of `sink`. The whole file is held against its checksum.
-pub(crate) fn read(file: &mut Window<'_>, entry: &Entry, space: &Space, sink: &mut dyn Sink) -> Result<Chunk, Damage> {
+/// The memories of a segment. The whole file is held against its checksum.
+pub(crate) fn read(file: &mut Window<'_>, entry: &Entry, space: &Space) -> Result<Rows, Damage> {
     let corrupt = |offset, why: String| Damage::Corrupt(offset, why);
     if file.length != entry.bytes {
         return Err(corrupt(file.length.min(entry.bytes), format!("{} bytes, not {}", file.length, entry.bytes)));
@@ -110,14 +121,14 @@ pub(crate) fn read(file: &mut Window<'_>, entry: &Entry, space: &Space, sink: &m
     let begun = crc32c::crc32c(schema);
     let end = entry.bytes.checked_sub(END.len() as u64).filter(|&end| end >= schema_end as u64);
     let end = end.ok_or_else(|| corrupt(0, "no room for memories".into()))?;
-    let (checksum, chunk) = recover::batch(file, schema_end as u64..end, space.width, begun, sink)?;
+    let (checksum, rows) = recover::batch(file, schema_end as u64..end, space.width, begun)?;
     let checksum = crc32c::crc32c_append(checksum, file.at(end, END.len())?);
     if checksum != entry.checksum {
         return Err(corrupt(0, "the segment does not match its checksum".into()));
     }
-    let chunk = chunk.map_err(|why| corrupt(schema_end as u64, why))?;
-    if chunk.len() as u64 != entry.rows || embedder != space.embedder {
-        return Err(corrupt(0, format!("{} memories of {embedder:?}", chunk.len())));
+    let rows = rows.map_err(|why| corrupt(schema_end as u64, why))?;
+    if rows.chunk.len() as u64 != entry.rows || embedder != space.embedder {
+        return Err(corrupt(0, format!("{} memories of {embedder:?}", rows.chunk.len())));
     }
-    Ok(chunk)
+    Ok(rows)
 }

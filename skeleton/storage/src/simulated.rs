@@ -217,13 +217,12 @@ fn found(disk: &Disk, image: &[u8], seed: u64) -> Vec<Memory> {
         let inode = disk.durable_names[&entry.name()];
         assert_eq!(disk.names[&entry.name()], inode);
         let file = disk.inodes[inode].platter(seed);
-        let chunk = segment::read(&mut Window::new(&&file[..], file.len() as u64), &entry, &space(), &mut state);
-        state.take(chunk.ok().unwrap(), Some(entry)).unwrap();
+        let rows = segment::read(&mut Window::new(&&file[..], file.len() as u64), &entry, &space());
+        state.take(rows.ok().unwrap(), Some(entry)).unwrap();
     }
     let mut cursor = Cursor { identity, width: 2, offset, sequence: first_number, loose_bytes: 0 };
     let mark = decode_mark(&disk.mark).filter(|mark| mark.0 == identity).map_or(0, |mark| mark.1);
     recover::frames(&mut log, &mut cursor, mark.max(sealed_bytes), &mut state).unwrap();
-    state.loaded();
     state.settle().memories().collect()
 }
 
@@ -384,7 +383,7 @@ fn damage_within_a_compacted_log_is_damage_even_without_a_mark() {
         let mut cursor = Cursor { identity: header.identity, width: 2, offset, sequence: 1, loose_bytes: 0 };
         let bytes = &image[..];
         let mut log = Window::new(&bytes, image.len() as u64);
-        let mut changes = Changes { width: 2, ..Changes::default() };
+        let mut changes = Changes::default();
         assert!(recover::frames(&mut log, &mut cursor, header.sealed_bytes, &mut changes).is_err(), "byte {at}");
     }
 }

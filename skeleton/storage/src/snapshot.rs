@@ -1,9 +1,11 @@
 //! What a store held at one moment. Never changes, whatever is stored, forgotten or compacted after it was taken.
-use crate::chunk::Chunk;
+use crate::chunk::{Chunk, Rows};
 use crate::keyed::Index;
 use crate::memory::Memory;
+use crate::numbers::Means;
 use foundation::{Fault, Outcome};
-use std::sync::Arc;
+use std::ops::Range;
+use std::sync::{Arc, OnceLock};
 
 /// Where the words of a row are: in which chunk, and where in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,21 +14,30 @@ pub(crate) struct Place {
     pub(crate) at: u32,
 }
 
+/// So many blocks of vectors are few, however small they are.
+const FEW_BLOCKS: usize = 64;
+/// Rows of a block on average that are worth a block.
+const FEWEST_ROWS: usize = 32;
+
 /// The memories of a store at one moment, in the order they were stored: rows and vectors that belong together. Shared,
 /// not copied; the next change of the store copies its lists once if a snapshot is still held then.
 #[derive(Clone)]
 pub struct Snapshot {
     pub(crate) width: usize,
-    pub(crate) chunks: Arc<Vec<Arc<Chunk>>>,
+    /// Memories as they came, with their vectors; those that were forgotten too, until the store is compacted.
+    pub(crate) chunks: Arc<Vec<Arc<Rows>>>,
+    /// In rising order.
     pub(crate) rows: Arc<Vec<Place>>,
     pub(crate) index: Arc<Index>,
-    pub(crate) vectors: Arc<Vec<f32>>,
+    /// All vectors side by side, once somebody has asked for them so.
+    pub(crate) joined: Arc<OnceLock<Arc<Vec<f32>>>>,
+    pub(crate) means: Means,
 }
 
 impl Snapshot {
-    pub(crate) fn new(width: usize) -> Self {
-        let (chunks, rows, index, vectors) = Default::default();
-        Self { width, chunks, rows, index, vectors }
+    pub(crate) fn new(width: usize, means: Means) -> Self {
+        let (chunks, rows, index, joined) = Default::default();
+        Self { width, chunks, rows, index, joined, means }
     }
 
     /// How many memories there are.
@@ -62,37 +73,103 @@ impl Snapshot {
 
     /// The ids of all memories, in their order.
     pub fn ids(&self) -> impl Iterator<Item = u128> + '_ {
-        self.rows.iter().map(|place| self.chunks[place.chunk as usize].ids[place.at as usize])
+        self.rows.iter().map(|place| self.chunks[place.chunk as usize].chunk.ids[place.at as usize])
     }
 
-    /// All vectors, [len, width] row by row. Shared, not copied.
+    /// All vectors, [len, width] row by row. Shared; the first call after a change copies them together.
     pub fn vectors(&self) -> Arc<Vec<f32>> {
-        self.vectors.clone()
+        self.joined.get_or_init(|| Arc::new(self.join(0..self.rows.len(), 0))).clone()
+    }
+
+    /// All vectors, [len, width] row by row, where they lie if they lie together; as `vectors` otherwise.
+    pub fn matrix(&self) -> &[f32] {
+        match self.blocks()[..] {
+            [] => &[],
+            [block] => block,
+            _ => self.joined.get_or_init(|| Arc::new(self.join(0..self.rows.len(), 0))),
+        }
+    }
+
+    /// All vectors where they lie, in the order of the rows: blocks of [rows, width]. One for each segment and each
+    /// large append, but where memories were forgotten and the store was not compacted since. Copies nothing, but once
+    /// where the blocks would be very small; then there is one.
+    pub fn blocks(&self) -> Vec<&[f32]> {
+        if let Some(joined) = self.joined.get() {
+            return vec![joined];
+        }
+        let spans = self.spans(0..self.rows.len());
+        match spans.len() <= FEW_BLOCKS + self.rows.len() / FEWEST_ROWS {
+            true => spans,
+            false => vec![self.joined.get_or_init(|| Arc::new(self.join(0..self.rows.len(), 0)))],
+        }
+    }
+
+    /// The vectors of some rows, where they lie.
+    pub(crate) fn spans(&self, rows: Range<usize>) -> Vec<&[f32]> {
+        let (mut spans, mut rest) = (Vec::new(), &self.rows[rows]);
+        while let Some(&Place { chunk, at }) = rest.first() {
+            // Places of a chunk rise, so those that follow each other are those that come first.
+            let first = at as usize;
+            let run = together(&rest[..rest.partition_point(|place| place.chunk == chunk)]);
+            let vectors = &self.chunks[chunk as usize].vectors;
+            spans.push(&vectors[first * self.width..(first + run) * self.width]);
+            rest = &rest[run..];
+        }
+        spans
+    }
+
+    /// The vectors of some rows side by side, with room for more numbers.
+    pub(crate) fn join(&self, rows: Range<usize>, spare: usize) -> Vec<f32> {
+        let mut all = self.means.room(rows.len() * self.width + spare);
+        let mut at = 0;
+        for span in self.spans(rows) {
+            all[at..at + span.len()].copy_from_slice(span);
+            at += span.len();
+        }
+        all.truncate(at);
+        all
+    }
+
+    /// Some rows, copied.
+    pub(crate) fn copied(&self, rows: Range<usize>) -> Rows {
+        Rows { chunk: self.chunk(rows.clone()), vectors: self.join(rows, 0).into() }
     }
 
     /// The words of some rows as one chunk, copied.
     pub(crate) fn chunk(&self, rows: std::ops::Range<usize>) -> Chunk {
         let mut chunk = Chunk::default();
         for place in &self.rows[rows] {
-            chunk.copy_from(&self.chunks[place.chunk as usize], place.at as usize);
+            chunk.copy_from(&self.chunks[place.chunk as usize].chunk, place.at as usize);
         }
         chunk
     }
 
     pub(crate) fn row_bytes(&self, row: usize) -> u64 {
         let Place { chunk, at } = self.rows[row];
-        self.chunks[chunk as usize].row_bytes(at as usize, self.width)
+        self.chunks[chunk as usize].chunk.row_bytes(at as usize, self.width)
     }
 
-    /// The words of a row with a vector that is known to belong to it.
-    pub(crate) fn told(&self, row: usize, vector: &[f32]) -> Option<Memory> {
+    pub(crate) fn memory(&self, row: usize) -> Option<Memory> {
         let Place { chunk, at } = *self.rows.get(row)?;
-        self.chunks.get(chunk as usize)?.memory(at as usize, vector)
+        let (rows, at) = (self.chunks.get(chunk as usize)?, at as usize);
+        rows.chunk.memory(at, rows.vectors.get(at * self.width..(at + 1) * self.width)?)
     }
+}
 
-    fn memory(&self, row: usize) -> Option<Memory> {
-        self.told(row, self.vectors.get(row * self.width..(row + 1) * self.width)?)
+/// How many places of a chunk follow each other from the first on, among places that rise.
+fn together(places: &[Place]) -> usize {
+    let first = places.first().map_or(0, |place| place.at as usize);
+    let (mut sure, mut end) = (0, places.len());
+    // Where no place is left out up to some row, none is left out before it.
+    while sure < end {
+        let middle = sure + (end - sure) / 2;
+        if places[middle].at as usize - first == middle {
+            sure = middle + 1;
+        } else {
+            end = middle;
+        }
     }
+    sure
 }
 
 pub(crate) fn absent(id: u128) -> Fault {

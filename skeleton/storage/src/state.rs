@@ -1,29 +1,28 @@
 //! The memories of an open store, in the order of the log, with their vectors side by side. Knows no file.
 use crate::change::{Change, ID_BYTES};
-use crate::chunk::{Chunk, Rows};
+use crate::chunk::Rows;
 use crate::keyed::Index;
 use crate::memory::Memory;
-use crate::open::{Prepare, as_it_is};
+use crate::numbers::{Means, Numbers};
 use crate::segment::Entry;
 use crate::snapshot::{Place, Snapshot, absent};
 use foundation::Outcome;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// A chunk of the log takes up more memories until it has so many bytes.
 const CHUNK_BYTES: usize = 256 << 10;
 
-/// Everything in memory. A forgotten memory leaves its row a gap, and new vectors wait beside the old ones; both are put
-/// right before rows are next counted, so that neither storing nor forgetting one by one moves all vectors each time.
+/// Everything in memory. A forgotten memory leaves its row a gap, which is closed before rows are next counted, so that
+/// forgetting one by one does not move all rows each time. Vectors stay where they are until the store is compacted.
 pub(crate) struct State {
     held: Snapshot,
     /// Which segment holds a chunk; `None` for what is in the log.
     homes: Vec<Option<Entry>>,
     /// The last chunk may grow.
     open: bool,
-    /// Vectors of the rows after those in `held.vectors`: the first row, and the numbers.
-    fresh: Vec<(usize, Vec<f32>)>,
+    /// The vectors of the first rows side by side, as somebody asked for them earlier.
+    joined: Option<Arc<Vec<f32>>>,
     gaps: Vec<usize>,
-    prepare: Prepare,
     number: u64,
     forgotten: u64,
     live_bytes: u64,
@@ -31,12 +30,17 @@ pub(crate) struct State {
 }
 
 impl State {
-    /// An empty state; `number` is the last one given before it.
+    /// An empty state by the plainest means.
+    #[cfg(test)]
     pub(crate) fn new(width: usize, number: u64) -> Self {
-        let held = Snapshot::new(width);
-        let (homes, fresh, gaps) = (Vec::new(), Vec::new(), Vec::new());
-        let (prepare, open) = (as_it_is as Prepare, false);
-        Self { held, homes, open, fresh, gaps, prepare, number, forgotten: 0, live_bytes: 0, dead_bytes: 0 }
+        Self::with(width, number, Means::default())
+    }
+
+    /// An empty state; `number` is the last one given before it.
+    pub(crate) fn with(width: usize, number: u64, means: Means) -> Self {
+        let held = Snapshot::new(width, means);
+        let (homes, gaps, joined, open) = (Vec::new(), Vec::new(), None, false);
+        Self { held, homes, open, joined, gaps, number, forgotten: 0, live_bytes: 0, dead_bytes: 0 }
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -50,17 +54,7 @@ impl State {
     /// Needs no settling.
     pub(crate) fn get(&self, id: u128) -> Outcome<Memory> {
         let row = self.held.index.get(&id).map(|row| *row as usize);
-        let memory = row.and_then(|row| self.held.told(row, self.vector(row)?));
-        memory.ok_or_else(|| absent(id))
-    }
-
-    fn vector(&self, row: usize) -> Option<&[f32]> {
-        let width = self.held.width;
-        let (first, numbers) = match self.fresh.partition_point(|(first, _)| *first <= row).checked_sub(1) {
-            Some(piece) => (self.fresh[piece].0, &self.fresh[piece].1),
-            None => (0, &*self.held.vectors),
-        };
-        numbers.get((row - first) * width..(row - first + 1) * width)
+        row.and_then(|row| self.held.memory(row)).ok_or_else(|| absent(id))
     }
 
     /// The last number given: one to each memory stored and one to each forgotten.
@@ -89,15 +83,17 @@ impl State {
 
     /// The memories as they are, or `None` while they are to be settled.
     pub(crate) fn whole(&self) -> Option<&Snapshot> {
-        (self.gaps.is_empty() && self.fresh.is_empty()).then_some(&self.held)
+        (self.gaps.is_empty() && self.joined.is_none()).then_some(&self.held)
     }
 
-    /// The memories as they are. Costs a copy of the vectors that are new since the last call, and a pass over all rows
-    /// if something was forgotten.
+    /// The memories as they are. Costs a pass over all rows if something was forgotten, and a copy of the vectors that
+    /// are new if somebody asked for them side by side before.
     pub(crate) fn settle(&mut self) -> &Snapshot {
-        self.gather();
         if !self.gaps.is_empty() {
             self.close_gaps();
+        }
+        if let Some(joined) = self.joined.take() {
+            self.held.joined = Arc::new(OnceLock::from(self.gather(joined)));
         }
         &self.held
     }
@@ -121,62 +117,50 @@ impl State {
 
     /// Add memories that were written into the log, or into a segment.
     pub(crate) fn store(&mut self, rows: Rows, home: Option<Entry>) -> Result<(), u128> {
-        let Rows { chunk, vectors } = rows;
-        self.number += chunk.len() as u64;
-        let first = self.held.rows.len();
-        match self.fresh.last_mut().filter(|(_, numbers)| 4 * numbers.len() < CHUNK_BYTES) {
-            Some((_, numbers)) => numbers.extend_from_slice(&vectors),
-            None => self.fresh.push((first, vectors)),
-        }
-        self.take_chunk(chunk, home)
+        self.number += rows.chunk.len() as u64;
+        self.add(rows, home)
     }
 
-    /// Make room for vectors in all, zeroed pages of which only those that are used take memory. Only while loading.
-    pub(crate) fn expect(&mut self, numbers: usize, prepare: Prepare) {
-        let mut vectors = vec![0.0; numbers];
-        prepare(&mut vectors);
-        (self.held.vectors, self.prepare) = (Arc::new(vectors), prepare);
+    /// Make room for so many rows.
+    pub(crate) fn expect(&mut self, rows: u64) {
+        let rows = usize::try_from(rows).unwrap_or(0);
+        Arc::make_mut(&mut self.held.rows).reserve(rows);
+        let index: &mut Index = Arc::make_mut(&mut self.held.index);
+        index.reserve(rows);
     }
 
-    /// The place of the vectors of the next `rows` rows. Only while loading.
-    pub(crate) fn room(&mut self, rows: usize) -> &mut [f32] {
-        let start = self.held.rows.len() * self.held.width;
-        let end = start + rows * self.held.width;
-        let vectors: &mut Vec<f32> = Arc::make_mut(&mut self.held.vectors);
-        if vectors.len() < end {
-            vectors.resize(end, 0.0);
-        }
-        &mut vectors[start..end]
-    }
-
-    /// Rows whose vectors are in the room that was asked for last; of the log, or of a segment.
-    pub(crate) fn take(&mut self, chunk: Chunk, home: Option<Entry>) -> Result<(), u128> {
+    /// Add memories that were read from the log, or from a segment, whose numbers were given before the log's first.
+    pub(crate) fn take(&mut self, rows: Rows, home: Option<Entry>) -> Result<(), u128> {
         if home.is_none() {
-            self.number += chunk.len() as u64;
+            self.number += rows.chunk.len() as u64;
         }
-        self.take_chunk(chunk, home)
+        self.add(rows, home)
     }
 
-    /// Give back what room was not used; the end of loading.
-    pub(crate) fn loaded(&mut self) {
-        let used = self.held.rows.len() * self.held.width;
-        Arc::make_mut(&mut self.held.vectors).truncate(used);
+    /// What was side by side is no longer all.
+    fn part(&mut self) {
+        if let Some(joined) = self.held.joined.get() {
+            self.joined = Some(joined.clone());
+            self.held.joined = Arc::default();
+        }
     }
 
     /// Add rows whose ids are new; the first id that is not is given back, and nothing after it is added.
-    fn take_chunk(&mut self, new: Chunk, home: Option<Entry>) -> Result<(), u128> {
+    fn add(&mut self, new: Rows, home: Option<Entry>) -> Result<(), u128> {
+        self.part();
         // Each list is copied once if a snapshot of it is still out.
         let chunks = Arc::make_mut(&mut self.held.chunks);
         let rows = Arc::make_mut(&mut self.held.rows);
         let index: &mut Index = Arc::make_mut(&mut self.held.index);
-        self.live_bytes += (new.size_bytes() + 4 * self.held.width * new.len()) as u64;
-        rows.reserve(new.len());
-        index.reserve(new.len());
-        let grows = self.open && home.is_none();
+        self.live_bytes += new.size_bytes() as u64;
+        rows.reserve(new.chunk.len());
+        index.reserve(new.chunk.len());
+        let grows = self.open && home.is_none() && !new.vectors.is_mapped() && new.size_bytes() < CHUNK_BYTES;
         let last = chunks.last_mut().filter(|last| grows && last.size_bytes() < CHUNK_BYTES);
-        let start = last.as_ref().map_or(0, |last| last.len());
+        let last = last.filter(|last| !last.vectors.is_mapped());
+        let start = last.as_ref().map_or(0, |last| last.chunk.len());
         let number = chunks_number(last.is_some(), self.homes.len());
-        for (at, id) in new.ids.iter().enumerate() {
+        for (at, id) in new.chunk.ids.iter().enumerate() {
             if index.insert(*id, rows.len() as u32).is_some() {
                 return Err(*id);
             }
@@ -194,11 +178,12 @@ impl State {
     }
 
     fn forget(&mut self, ids: &[u128]) -> Result<(), u128> {
+        (self.joined, self.held.joined) = (None, Arc::default());
         let index: &mut Index = Arc::make_mut(&mut self.held.index);
         for id in ids {
             let row = index.remove(id).ok_or(*id)? as usize;
             let Place { chunk, at } = self.held.rows[row];
-            let bytes = self.held.chunks[chunk as usize].row_bytes(at as usize, self.held.width);
+            let bytes = self.held.chunks[chunk as usize].chunk.row_bytes(at as usize, self.held.width);
             self.gaps.push(row);
             self.forgotten += 1;
             self.live_bytes -= bytes;
@@ -209,10 +194,10 @@ impl State {
 
     /// Put what the start of a rewriting held where it is now: chunk by chunk, the new chunk and its place in it, for the
     /// `chunks` and their homes that take the place of the first `places.len()` chunks.
-    pub(crate) fn rehouse(&mut self, chunks: Vec<(Arc<Chunk>, Option<Entry>)>, places: &[Vec<Place>]) {
+    pub(crate) fn rehouse(&mut self, chunks: Vec<(Arc<Rows>, Option<Entry>)>, places: &[Vec<Place>]) {
         let (mut table, mut homes): (Vec<_>, Vec<_>) = chunks.into_iter().unzip();
         let new = table.len() as u32;
-        table.extend_from_slice(&self.held.chunks[places.len()..]);
+        table.extend(self.held.chunks[places.len()..].iter().map(of_their_own));
         homes.extend_from_slice(&self.homes[places.len()..]);
         for row in Arc::make_mut(&mut self.held.rows) {
             *row = match places.get(row.chunk as usize) {
@@ -225,55 +210,46 @@ impl State {
         self.homes = homes;
     }
 
-    fn gather(&mut self) {
-        let mut fresh = std::mem::take(&mut self.fresh);
-        if fresh.len() == 1 && self.held.vectors.is_empty() {
-            self.held.vectors = Arc::new(std::mem::take(&mut fresh[0].1));
-        }
-        if fresh.iter().all(|(_, numbers)| numbers.is_empty()) {
-            return;
-        }
-        let more = fresh.iter().map(|(_, numbers)| numbers.len()).sum();
-        let room = Arc::get_mut(&mut self.held.vectors).is_some_and(|held| held.capacity() - held.len() >= more);
-        if !room {
+    /// All vectors side by side, given those of the first rows.
+    fn gather(&self, mut joined: Arc<Vec<f32>>) -> Arc<Vec<f32>> {
+        let (rows, width) = (self.held.rows.len(), self.held.width);
+        let old = joined.len() / width;
+        let more = (rows - old) * width;
+        match Arc::get_mut(&mut joined).filter(|held| held.capacity() - held.len() >= more) {
+            Some(held) => self.held.spans(old..rows).into_iter().for_each(|span| held.extend_from_slice(span)),
             // Half as much again, so that small changes do not copy everything each time.
-            let old = self.held.vectors.len();
-            let mut vectors = vec![0.0; old + more + old / 2];
-            (self.prepare)(&mut vectors);
-            vectors[..old].copy_from_slice(&self.held.vectors);
-            vectors.truncate(old);
-            self.held.vectors = Arc::new(vectors);
+            None => joined = Arc::new(self.held.join(0..rows, rows * width / 2)),
         }
-        let vectors: &mut Vec<f32> = Arc::make_mut(&mut self.held.vectors);
-        for (_, numbers) in fresh {
-            vectors.extend_from_slice(&numbers);
-        }
+        joined
     }
 
     fn close_gaps(&mut self) {
         self.gaps.sort_unstable();
-        let width = self.held.width;
         let rows = Arc::make_mut(&mut self.held.rows);
-        let vectors = Arc::make_mut(&mut self.held.vectors);
         let first = self.gaps.first().copied().unwrap_or(rows.len());
         let mut kept = first;
         let mut gaps = self.gaps.iter().copied().peekable();
         for row in first..rows.len() {
-            if gaps.next_if_eq(&row).is_some() {
-                continue;
+            if gaps.next_if_eq(&row).is_none() {
+                rows.swap(kept, row);
+                kept += 1;
             }
-            rows.swap(kept, row);
-            vectors.copy_within(row * width..(row + 1) * width, kept * width);
-            kept += 1;
         }
         rows.truncate(kept);
-        vectors.truncate(kept * width);
         let chunks = &self.held.chunks;
-        let id = |place: &Place| chunks[place.chunk as usize].ids[place.at as usize];
+        let id = |place: &Place| chunks[place.chunk as usize].chunk.ids[place.at as usize];
         let moved = rows[first..].iter().zip(first..).map(|(place, row)| (id(place), row as u32));
         let index: &mut Index = Arc::make_mut(&mut self.held.index);
         index.extend(moved);
         self.gaps.clear();
+    }
+}
+
+/// Rows that lie in no file that was replaced.
+fn of_their_own(rows: &Arc<Rows>) -> Arc<Rows> {
+    match rows.vectors.is_mapped() {
+        true => Arc::new(Rows { chunk: rows.chunk.clone(), vectors: Numbers::Owned(rows.vectors.to_vec()) }),
+        false => rows.clone(),
     }
 }
 
@@ -305,7 +281,11 @@ mod tests {
                         state.apply(Change::Forget(vec![id])).unwrap();
                         list.remove(place);
                     }
-                    (2, _) => held.push((state.settle().clone(), list.clone())),
+                    (2, _) => {
+                        held.push((state.settle().clone(), list.clone()));
+                        // Asked for side by side, they are kept so.
+                        prop_assert_eq!(state.settle().vectors().len(), 2 * list.len());
+                    }
                     _ => {}
                 }
                 prop_assert_eq!(state.len(), list.len());
@@ -314,6 +294,8 @@ mod tests {
             held.push((state.settle().clone(), list.clone()));
             for (snapshot, list) in held {
                 prop_assert_eq!(snapshot.memories().collect::<Vec<_>>(), list.clone());
+                prop_assert_eq!(&snapshot.blocks().concat(), &snapshot.vectors()[..]);
+                prop_assert_eq!(snapshot.matrix(), &snapshot.vectors()[..]);
                 prop_assert_eq!(&snapshot.vectors()[..], list.iter().flat_map(|m| m.vector.clone()).collect::<Vec<_>>());
                 prop_assert!(list.iter().all(|memory| snapshot.get(memory.id).unwrap() == *memory));
             }

@@ -1,5 +1,5 @@
 //! The store: a folder opened to write or to read. Puts the parts together; each part's rules stand in its own file.
-use crate::bulk::{BULK_BYTES, Vectors};
+use crate::bulk::{BULK_BYTES, Given};
 use crate::change::Change;
 use crate::chunk::{Chunk, Rows, not_finite};
 use crate::commit::{Committer, LARGEST_CHANGE, bounded};
@@ -9,7 +9,8 @@ use crate::keyed::Ids;
 use crate::lock::Lock;
 use crate::medium::LOG;
 use crate::memory::{Columns, Memory, Space};
-use crate::open::{self, Loaded, OpenOptions, Prepare};
+use crate::numbers::{Mapper, Means, Prepare};
+use crate::open::{self, Loaded, OpenOptions};
 use crate::parquet;
 use crate::read::{self, Window};
 use crate::recover::{self, Changes, Cursor, Recovery};
@@ -47,7 +48,7 @@ const FEWEST_DEAD_BYTES: u64 = 64 << 10;
 pub struct Store {
     folder: PathBuf,
     options: OpenOptions,
-    prepare: Prepare,
+    means: Means,
     space: Space,
     state: RwLock<State>,
     recovery: Recovery,
@@ -67,27 +68,44 @@ impl Store {
     /// Errors: `Conflict` when another writer has the store or when it is of another space; `NotFound` when there is
     /// no store to read, or no space given to make one; `Corrupt` for damage, which is never repaired; `Io`.
     pub fn open(folder: impl AsRef<Path>, options: &OpenOptions) -> Outcome<Self> {
-        Self::open_prepared(folder, options, open::as_it_is)
+        Self::open_by(folder.as_ref(), options, Means::default())
     }
 
     /// As `open`, with memory for vectors made ready by `prepare` each time that much of it is needed.
     pub fn open_prepared(folder: impl AsRef<Path>, options: &OpenOptions, prepare: Prepare) -> Outcome<Self> {
-        let folder = folder.as_ref();
+        Self::open_by(folder.as_ref(), options, Means { prepare, map: None })
+    }
+
+    /// As `open_prepared`, with segments and large frames of the log used where they lie, mapped by `map`.
+    ///
+    /// Their bytes are held against their checksums all the same before this returns, and what is appended in bulk is
+    /// not copied into memory: pages of vectors are the system's to drop and to read again. A disk that fails to give
+    /// them back later ends the process (SIGBUS); what was acknowledged is not touched by that.
+    pub fn open_mapped(
+        folder: impl AsRef<Path>,
+        options: &OpenOptions,
+        prepare: Prepare,
+        map: Mapper,
+    ) -> Outcome<Self> {
+        Self::open_by(folder.as_ref(), options, Means { prepare, map: Some(map) })
+    }
+
+    fn open_by(folder: &Path, options: &OpenOptions, means: Means) -> Outcome<Self> {
         if let Some(space) = &options.space {
             space.check()?;
         }
         let lock = if options.writer { Some(open::begin(folder, options)?) } else { None };
-        let Loaded { log, space, cursor, segments, state, recovery, settled } = open::load(folder, options, prepare)?;
+        let Loaded { log, space, cursor, segments, state, recovery, settled } = open::load(folder, options, means)?;
         let end = match lock {
             Some(lock) => {
                 let mut committer = open::writer(folder, log, cursor, segments, settled)?;
-                committer.log.get_mut().unwrap_or_else(PoisonError::into_inner).prepare = prepare;
+                committer.log.get_mut().unwrap_or_else(PoisonError::into_inner).means = means;
                 End::Writer { committer: Box::new(committer), _lock: lock }
             }
             None => End::Reader { log: Mutex::new((log, cursor)) },
         };
         let (folder, options) = (folder.to_path_buf(), options.clone());
-        Ok(Self { folder, options, prepare, space, state: RwLock::new(state), recovery, end })
+        Ok(Self { folder, options, means, space, state: RwLock::new(state), recovery, end })
     }
 
     /// Store memories, all of them or none; gives the number of the last one.
@@ -107,7 +125,7 @@ impl Store {
         let bytes: usize = memories.iter().map(Memory::size_bytes).sum();
         bounded(bytes)?;
         if bytes >= BULK_BYTES {
-            return committer.commit_bulk(Chunk::of_memories(memories), Vectors::Apart(memories), &self.state);
+            return committer.commit_bulk(Chunk::of_memories(memories), Given::Apart(memories), &self.state);
         }
         let last = committer.commit(Change::Store(Rows::of_memories(memories)), &self.state)?;
         self.tidy(committer);
@@ -127,13 +145,13 @@ impl Store {
         let bytes = columns.size_bytes();
         bounded(bytes)?;
         if bytes >= BULK_BYTES {
-            return committer.commit_bulk(chunk, Vectors::Joined(columns.vectors), &self.state);
+            return committer.commit_bulk(chunk, Given::Joined(columns.vectors), &self.state);
         }
         if let Some(place) = read::not_finite(columns.vectors) {
             let width = self.space.width;
             return Err(not_finite(chunk.ids[place / width], place % width, columns.vectors[place]));
         }
-        let rows = Rows { chunk, vectors: columns.vectors.to_vec() };
+        let rows = Rows { chunk, vectors: columns.vectors.to_vec().into() };
         let last = committer.commit(Change::Store(rows), &self.state)?;
         self.tidy(committer);
         Ok(last)
@@ -277,7 +295,7 @@ impl Store {
             return self.reload(log, cursor);
         }
         let length = log.metadata().map_err(|e| Fault::io(&path, e))?.len();
-        let mut changes = Changes { width: self.space.width, ..Changes::default() };
+        let mut changes = Changes::default();
         let mut ahead = cursor.clone();
         recover::frames(&mut Window::new(&*log, length), &mut ahead, 0, &mut changes)
             .map_err(|stop| open::told(&path, stop))?;
@@ -301,7 +319,7 @@ impl Store {
         let loaded = open::load(
             &self.folder,
             &OpenOptions { space: Some(self.space.clone()), ..self.options.clone() },
-            self.prepare,
+            self.means,
         )?;
         let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
         let new = loaded.state.ids().filter(|id| !state.holds(*id)).count();
@@ -336,8 +354,8 @@ impl Store {
         self.snapshot().memories().collect()
     }
 
-    /// A snapshot of all vectors, [len, width] row by row, in the order they were stored. Shared, not copied; the next
-    /// change copies them once if it is still held then.
+    /// A snapshot of all vectors, [len, width] row by row, in the order they were stored. Shared; copied together when
+    /// first asked for, and after that what is new. `Snapshot::blocks` gives them where they lie.
     pub fn vectors(&self) -> Arc<Vec<f32>> {
         self.snapshot().vectors()
     }

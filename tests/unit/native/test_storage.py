@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 
 import numpy as np
 import pytest
 
 from brain.base.errors import Conflict, CorruptData, InvalidInput, NotFound, Unsupported
+from brain.native.search import flat_top_k
 from brain.native.storage import Memory, Store
 
 WIDTH = 5
@@ -256,3 +258,42 @@ def test_a_parquet_file_of_pyarrow_can_be_imported(store, tmp_path):
         store.import_(tmp_path / "null.parquet")
     with pytest.raises(InvalidInput):
         store.export(tmp_path / "x", "csv")
+
+
+def test_blocks_are_the_same_vectors_where_they_lie_and_are_searched_as_one(tmp_path):
+    width, many = 256, 1500
+    vectors = np.random.default_rng(3).standard_normal((2 * many + 1, width), np.float32)
+    ids = np.zeros((len(vectors), 16), np.uint8)
+    ids[:, 14:] = np.arange(len(vectors), dtype=">u2")[:, None].view(np.uint8)
+
+    def keep(store, rows):
+        words = [""] * len(ids[rows])
+        store.append_columns(ids[rows], words, vectors[rows], np.zeros(len(words)), words)
+
+    with contextlib.closing(Store.open(tmp_path / "many", "letters/1", width)) as store:
+        keep(store, slice(0, many))
+        keep(store, slice(many, many + 1))
+        keep(store, slice(many + 1, None))
+    store = Store.open(tmp_path / "many", "letters/1", width)
+    blocks = store.blocks()
+    assert [len(block) for block in blocks] == [many, 1, many]
+    assert np.array_equal(np.concatenate(blocks), vectors)
+    assert np.array_equal(store.vectors(), vectors)
+    query, allow = vectors[many], np.arange(len(vectors)) % 3 != 1
+    for metric in ("cosine", "l2"):
+        found, wanted = (flat_top_k(query, rows, 7, metric, allow) for rows in (blocks, vectors))
+        assert found[0].tolist() == wanted[0].tolist()
+        assert found[1].tolist() == wanted[1].tolist()
+    with pytest.raises(InvalidInput, match="vectors"):
+        flat_top_k(query, [blocks[0], blocks[1][:, :-1].copy()], 7)
+    store.forget([row.tobytes() for row in ids[::2]], now=True)
+    store.close()
+    assert np.array_equal(np.concatenate(blocks), vectors)
+    again = Store.open(tmp_path / "many", "letters/1", width)
+    assert np.array_equal(np.concatenate(again.blocks()), vectors[1::2])
+    again.close()
+
+
+def test_no_blocks_hold_no_neighbours(store):
+    assert store.blocks() == []
+    assert flat_top_k(np.ones(WIDTH, np.float32), store.blocks(), 3)[0].tolist() == []
