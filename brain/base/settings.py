@@ -25,6 +25,7 @@ class DaemonSettings:
 
     model: str = "base"
     backend: str = "auto"
+    embedder: str = "hashed-words-1"
     threads: int = 0
     queue_length: int = 16
     max_deadline_s: float = 600.0
@@ -47,6 +48,7 @@ class Check:
 CHECKS: Final[Mapping[str, Check]] = {
     "model": Check("the model that is used when none is named"),
     "backend": Check("the body that computes", words=("auto", "native", "torch")),
+    "embedder": Check("what finds memories: a name, or folder: and the path of a model2vec model"),
     "threads": Check("threads of the native body; 0 is one a core", low=0, high=256),
     "queue_length": Check("generations that may wait; more are refused", low=1, high=1024),
     "max_deadline_s": Check("the longest a generation may take, in seconds", low=0.1, high=86_400),

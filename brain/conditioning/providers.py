@@ -19,7 +19,7 @@ from brain.base.errors import InvalidInput, NotFound, Unsupported
 from brain.conditioning.embedding import Embedder, HashedWords, Vectors
 
 GROUP: Final = "aios.embedders"
-BUILT_IN: Final = "hashed-words"
+BUILT_IN: Final = HashedWords.name
 FOLDER: Final = "folder:"
 
 
@@ -29,15 +29,21 @@ def names() -> list[str]:
 
 
 def embedder(name: str) -> Embedder:
-    """The embedder called ``name``; ``folder:PATH`` is a model2vec model in that folder.
+    """The embedder called ``name``; ``folder:PATH`` is a model2vec model in that folder, ``~`` the user's home.
 
-    Raises: NotFound for a name that nothing offers, InvalidInput where a package offers something else, Unsupported
-    where the library for a folder is not installed; whatever the package's own call raises.
+    Raises: NotFound for a name that nothing offers, InvalidInput where a package offers something else or a path
+    does not begin at the root, Unsupported where the library for a folder is not installed; whatever the package's
+    own call raises.
     """
     if name == BUILT_IN:
         return HashedWords()
     if name.startswith(FOLDER):
-        return StaticFolder(Path(name.removeprefix(FOLDER)))
+        folder = Path(name.removeprefix(FOLDER)).expanduser()
+        if not folder.is_absolute():
+            raise InvalidInput(
+                f"the embedder {name!r} is no path from the root", hint=f"{FOLDER}/...", field="embedder"
+            )
+        return StaticFolder(folder)
     for point in entry_points(group=GROUP, name=name):
         made = point.load()()
         if not isinstance(made, Embedder):
@@ -58,7 +64,9 @@ class StaticFolder(Embedder):
         try:
             library = import_module("model2vec")
         except ImportError as error:
-            raise Unsupported("a folder of model2vec without its library", hint="install model2vec") from error
+            raise Unsupported(
+                "a folder of model2vec without its library", hint="install the extra model2vec"
+            ) from error
         table = folder / "model.safetensors"
         if not table.is_file():
             raise NotFound(f"no {table.name} in {folder}", hint="name the folder of a model2vec model")

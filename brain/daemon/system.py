@@ -23,7 +23,7 @@ from brain.base.errors import AiosError, StorageFailed
 from brain.base.messages import Request
 from brain.base.paths import Places
 from brain.base.settings import DaemonSettings
-from brain.conditioning.embedding import Embedder, HashedWords
+from brain.conditioning.embedding import Embedder
 from brain.conditioning.memory import Memories, open_store
 from brain.conditioning.retrieval import Retrieved, retrieve
 from brain.daemon.drawing import drawn_by
@@ -88,7 +88,11 @@ class Parts:
 
 
 def real_parts(settings: DaemonSettings) -> Parts:
-    """The product's own parts: the body that the settings name, and the diffusion core."""
+    """The product's own parts: the body and the embedder that the settings name, and the diffusion core.
+
+    Raises what ``providers.embedder`` does.
+    """
+    from brain.conditioning.providers import embedder
     from brain.diffusion import canvas
     from brain.diffusion.core import generate
 
@@ -104,7 +108,7 @@ def real_parts(settings: DaemonSettings) -> Parts:
         tokenizer = Tokenizer.open(folder / "tokenizer.json")
         return Model(name, body, tokenizer, calibration, warning, FolderCoders(folder, threads))
 
-    return Parts(load, generate, HashedWords(), drawn_by(canvas.generate))
+    return Parts(load, generate, embedder(settings.embedder), drawn_by(canvas.generate))
 
 
 @final

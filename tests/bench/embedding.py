@@ -2,10 +2,11 @@
 
 Alone: ``python tests/bench/embedding.py [--quick] [--json] --data DIR [--static FOLDER]``. DIR has the folders
 ``cranfield``, ``locomo`` and ``stsb-en``, for evaluation only. ``--static`` names a model2vec folder as a rival.
-Without ``--quick`` the shipped network's own states are measured too, which needs torch and minutes.
+Without ``--quick`` the shipped network's own states are measured too (texts cut at 256 tokens), which takes minutes.
 """
 
 import sys
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,8 @@ from brain.conditioning.fused import WORDS_SHARE
 from brain.conditioning.lexical import WordIndex
 from brain.conditioning.providers import FOLDER, embedder
 
-LAYERS = (1, 5, 11)
+LAYERS = (5, 2, 8, 10)
+FITTED_TEXTS = 800
 
 
 def by_words(texts, queries):
@@ -50,29 +52,26 @@ def vectors_of(embed):
 
 
 def states(data, collections, pairs):
-    """Ways by the network's layers, whitened by textbooks of the data: (name, score, STS vectors)."""
-    try:
-        from network_states import NetworkStates, unit, whitening
-    except ImportError as error:
-        print(f"the network's states are left out: {error}", file=sys.stderr)
-        return
+    """Ways by the network's layers, as they are and whitened by textbooks of the data: (name, score, STS cosines)."""
+    from network_states import NetworkStates, unit, whitening
     from texts import zstd
 
-    network = NetworkStates(Path(brain.__file__).parent / "pretrained" / "base", LAYERS)
     lines = zstd(data / "know" / "openstax.txt.zst", 6 << 20).split("\n")
-    fitted = network.means([text.strip()[:900] for text in lines if len(text) > 120][:1200])
-    means = {id(texts): network.means(texts) for texts, _, _ in collections}
-    asked = {id(texts): network.means(queries) for texts, queries, _ in collections}
-    first, second = (network.means(side) for side in pairs[:2])
-    for at, layer in enumerate(network.layers):
-        centre, turn = whitening(fitted[at])
+    books = [text.strip()[:900] for text in lines if len(text) > 120][:FITTED_TEXTS]
+    for layer in LAYERS:
+        network = NetworkStates(Path(brain.__file__).parent / "pretrained" / "base", layer)
+        fitted = whitening(network.means(books))
+        means = {id(texts): (network.means(queries), network.means(texts)) for texts, queries, _ in collections}
+        sides = [network.means(side) for side in pairs[:2]]
+        as_it_is = 0, np.eye(len(fitted[1]), dtype=np.float32)
+        for how, (centre, turn) in {"mean": as_it_is, "whitened": fitted}.items():
 
-        def score(texts, queries, at=at, centre=centre, turn=turn):
-            sides = (asked[id(texts)][at], means[id(texts)][at])
-            return unit((sides[0] - centre) @ turn) @ unit((sides[1] - centre) @ turn).T
+            def score(texts, queries, means=means, centre=centre, turn=turn):
+                asked, there = (unit((side - centre) @ turn) for side in means[id(texts)])
+                return asked @ there.T
 
-        alike = (unit((first[at] - centre) @ turn) * unit((second[at] - centre) @ turn)).sum(1)
-        yield f"layer {layer} of the network, whitened", score, alike
+            first, second = (unit((side - centre) @ turn) for side in sides)
+            yield f"layer {layer} of the network, {how}", score, (first * second).sum(1)
 
 
 def sets(data):
@@ -93,11 +92,11 @@ def figures(words):
     named = dict(sets(words.data))
     rivals = [("BM25 alone", shared, None), ("hashed words alone", near, None)]
     if words.static:
-        static = embedder(FOLDER + words.static)
+        static = embedder(FOLDER + str(Path(words.static).resolve()))
         rivals.append((static.name, vectors_of(static.embed), static.embed(pairs[0]) * static.embed(pairs[1])))
         rivals[-1] = (*rivals[-1][:2], rivals[-1][2].sum(1))
     if not words.quick:
-        rivals += states(words.data, [one for group in named.values() for one in group], pairs)
+        rivals = chain(rivals, states(words.data, [one for group in named.values() for one in group], pairs))
     mine = {name: found(collections, ours) for name, collections in named.items()}
     for rival, score, rival_alike in rivals:
         for name, collections in named.items():

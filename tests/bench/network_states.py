@@ -1,58 +1,66 @@
-"""Texts to vectors by the shipped network's own states: the mean of a layer, as it is and whitened. A rival."""
+"""Texts to vectors by the shipped network's own states: the mean of a layer, as it is and whitened. A rival.
+
+A layer's states are the output of the same network cut off behind that layer, so the native body computes them.
+"""
+
+import tempfile
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
-import torch
 
+from brain.backends.body import See, TextPass
+from brain.backends.select import open_body
 from brain.native.tokenizer import Tokenizer
-from brain.score.torch.load import from_folder
-from brain.score.torch.trunk import law
+from brain.native.weights import Weights, write_weights
+from brain.score.folder import SCORE, TOKENIZER, WEIGHTS, read_spec
 
 LONGEST_TOKENS = 256
-BATCH_TOKENS = 8192
+BATCH_TOKENS = 1024
 
 
 class NetworkStates:
-    """Means of chosen layers for any texts; each text goes through the network once."""
+    """Means of one layer's states, behind the last norm, each place seeing all others; a text is asked for once."""
 
-    def __init__(self, folder, layers=(2, 6, 10), bidirectional=True):
-        self.tokenizer = Tokenizer.open(folder / "tokenizer.json")
-        self.network = from_folder(folder).eval()
-        self.layers = [layer for layer in layers if layer <= len(self.network.blocks)]
-        self.bidirectional = bidirectional
+    def __init__(self, folder, layer, threads=2):
+        self.tokenizer = Tokenizer.open(folder / TOKENIZER)
+        with tempfile.TemporaryDirectory() as room:
+            cut(folder, layer, Path(room))
+            self.body = open_body(Path(room), "native", threads)
 
     def means(self, texts):
-        """[layers, texts, width]; short texts go together."""
-        ids = [self.tokenizer.encode(" " + text)[:LONGEST_TOKENS].astype(np.int64) for text in texts]
-        order = sorted(range(len(ids)), key=lambda at: len(ids[at]))
-        out = np.zeros((len(self.layers), len(ids), self.network.spec.width), np.float32)
-        start = 0
-        while start < len(order):
-            stop = start + 1
-            while stop < len(order) and len(ids[order[stop]]) * (stop - start + 1) <= BATCH_TOKENS:
-                stop += 1
-            rows = order[start:stop]
-            out[:, rows] = self._batch([ids[row] for row in rows])
-            start = stop
+        """[texts, width] float32; texts of a like length go together."""
+        ids = [self.tokenizer.encode(" " + text)[:LONGEST_TOKENS] for text in texts]
+        out = np.zeros((len(ids), self.body.spec.width), np.float32)
+        batch, held = [], 0
+        for row in [row for row in sorted(range(len(ids)), key=lambda at: len(ids[at])) if len(ids[row])]:
+            batch.append(row)
+            held += len(ids[row])
+            if held >= BATCH_TOKENS:
+                self._fill(out, ids, batch)
+                batch, held = [], 0
+        self._fill(out, ids, batch)
         return out
 
-    @torch.inference_mode()
-    def _batch(self, batch):
-        longest = max(1, *map(len, batch))
-        tokens = torch.zeros(len(batch), longest, dtype=torch.long)
-        there = torch.zeros(len(batch), longest, dtype=torch.bool)
-        for row, ids in enumerate(batch):
-            tokens[row, : len(ids)] = torch.from_numpy(ids)
-            there[row, : max(1, len(ids))] = True
-        sight = law(longest, 0 if self.bidirectional else longest) & there[:, None, :]
-        cos, sin = self.network.angles(torch.arange(longest)[None])
-        x, kept = self.network.embed(tokens), []
-        for number, block in enumerate(self.network.blocks, 1):
-            x, _ = block(x, cos, sin, sight)
-            if number in self.layers:
-                kept.append((x * there[..., None]).sum(1) / there.sum(1, keepdim=True))
-            if number == max(self.layers):
-                break
-        return torch.stack(kept).numpy()
+    def _fill(self, out, ids, batch):
+        if batch:
+            passes = [TextPass(self.body.prefix(), ids[row], See.CANVAS) for row in batch]
+            for row, states in zip(batch, self.body.hidden(passes), strict=True):
+                out[row] = states.mean(0)
+
+
+def cut(folder, layers, room):
+    """Write the model of ``folder`` with its first ``layers`` blocks alone to ``room``."""
+    spec = replace(read_spec(folder), layers=layers)
+    weights = Weights.open(folder / WEIGHTS)
+    stored = []
+    for tensor in spec.tensors():
+        scales = weights.scales(tensor.name)
+        packed = weights.packed(tensor.name)
+        stored.append((tensor.name, tensor.shape, tensor.scheme, packed, scales if len(scales) else None))
+    write_weights(room / WEIGHTS, stored, {})
+    (room / SCORE).write_text(spec.to_json(), encoding="utf-8")
+    (room / TOKENIZER).write_bytes((folder / TOKENIZER).read_bytes())
 
 
 def whitening(means):

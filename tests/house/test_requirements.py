@@ -16,7 +16,8 @@ def normal(name):
 def declared():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
     words = [*project["project"]["dependencies"]]
-    words += [word for group in project["dependency-groups"].values() for word in group if isinstance(word, str)]
+    groups = [*project["dependency-groups"].values(), *project["project"]["optional-dependencies"].values()]
+    words += [word for group in groups for word in group if isinstance(word, str)]
     return words
 
 

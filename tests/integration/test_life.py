@@ -22,6 +22,7 @@ from brain.base.errors import PermissionRefused, Unreachable
 from brain.base.messages import Request, Response, Settings
 from brain.client.client import Client
 from brain.client.launch import answers, connect, running
+from brain.native.storage import Store
 from brain.wire.aios.v1 import control_pb2, control_pb2_grpc
 from tests.house.source import ROOT
 from tests.integration.daemons import REAL, Daemon, daemon, places_of, short_home, wait_gone, wait_until
@@ -216,6 +217,33 @@ def test_wrong_settings_and_an_unreadable_settings_file_end_it_with_their_exit_c
     _, err = again.process.communicate(timeout=20)
     assert again.process.returncode == 5
     assert "config.toml" in err
+
+
+@pytest.mark.parametrize(
+    ("embedder", "code", "said"), [("abacus", 3, "hashed-words-1"), ("folder:here", 2, "from the root")]
+)
+def test_an_embedder_that_nothing_offers_ends_it_with_a_hint(embedder, code, said):
+    made = Daemon(short_home(), program=REAL, embedder=embedder)
+    _, err = made.process.communicate(timeout=20)
+    assert made.process.returncode == code
+    assert said in err
+    assert "hint" in err
+
+
+def test_memories_of_another_embedder_are_refused_and_kept():
+    home = short_home()
+    kept = places_of(home).memories
+    kept.mkdir(parents=True)
+    kept.chmod(0o700)
+    Store.open(kept, "another-1", 4).close()
+    before = {file: file.read_bytes() for file in kept.rglob("*") if file.is_file() and file.name != "lock"}
+    made = Daemon(home, program=REAL)
+    _, err = made.process.communicate(timeout=20)
+    assert made.process.returncode == 4
+    assert "another-1" in err
+    assert "embedder" in err.split("hint", 1)[1]
+    assert len(before) == 2
+    assert {file: file.read_bytes() for file in before} == before
 
 
 def started_by(places_home, monkeypatch):

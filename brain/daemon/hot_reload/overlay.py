@@ -12,8 +12,11 @@ from brain.base.errors import InvalidInput, PermissionRefused, ResourceExhausted
 from brain.daemon.brain_version import ROOMS
 from brain.daemon.lifecycle import PRIVATE, WRITABLE
 
-FIXED: Final = ("conditioning/embedding.py", "conditioning/memory.py", "diffusion/coders.py", "diffusion/folder.py")
-"""Files of these rooms that the daemon holds objects of (the open memories): no version has its own."""
+FIXED: Final = (
+    *(f"conditioning/{name}.py" for name in ("embedding", "fused", "lexical", "memory", "near", "providers")),
+    *(f"diffusion/{name}.py" for name in ("coders", "folder")),
+)
+"""Files of these rooms that the daemon holds objects of (open memories, decoders): no version has its own."""
 
 FILES_LIMIT: Final = 512
 FILE_LIMIT_BYTES: Final = 1 << 20

@@ -238,6 +238,7 @@ def test_the_settings_are_shown_with_their_origin(capsys, tmp_path, monkeypatch)
     told = capsys.readouterr().out
     assert "threads = 2  # AIOS_THREADS" in told
     assert 'model = "base"  # default' in told
+    assert 'embedder = "hashed-words-1"  # default' in told
 
 
 def test_the_settings_shown_are_a_settings_file(capsys, tmp_path, monkeypatch):

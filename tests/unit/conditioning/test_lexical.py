@@ -9,6 +9,7 @@ import pytest
 
 from brain.base.clock import HandClock
 from brain.base.errors import InvalidInput, NotFound, Unsupported
+from brain.base.settings import DaemonSettings
 from brain.conditioning import providers
 from brain.conditioning.embedding import HashedWords
 from brain.conditioning.fused import FusedRows
@@ -106,9 +107,9 @@ def offered(monkeypatch, *points):
 def test_embedders_are_found_by_name(monkeypatch):
     mine = HashedWords()
     offered(monkeypatch, Point("mine", mine), Point("wrong", 3))
-    assert isinstance(providers.embedder("hashed-words"), HashedWords)
+    assert isinstance(providers.embedder("hashed-words-1"), HashedWords)
     assert providers.embedder("mine") is mine
-    assert providers.names() == ["hashed-words", "mine", "wrong"]
+    assert providers.names() == ["hashed-words-1", "mine", "wrong"]
     with pytest.raises(InvalidInput):
         providers.embedder("wrong")
     with pytest.raises(NotFound) as caught:
@@ -141,6 +142,20 @@ def test_a_folder_is_an_embedder_named_by_its_table(monkeypatch, tmp_path):
     assert first.embed(["abc", ""]).tolist() == [[1, 0, 0, 0], [0, 0, 0, 0]]
     (tmp_path / "model.safetensors").write_bytes(b"two")
     assert providers.embedder(f"folder:{tmp_path}").name != first.name
+
+
+def test_the_settings_default_is_the_embedder_that_is_built_in():
+    assert DaemonSettings().embedder == providers.BUILT_IN == providers.embedder(DaemonSettings().embedder).name
+
+
+def test_a_folder_that_is_not_named_from_the_root_is_refused(monkeypatch, tmp_path):
+    with pytest.raises(InvalidInput, match="root") as caught:
+        providers.embedder("folder:model")
+    assert caught.value.field == "embedder"
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setitem(sys.modules, "model2vec", types.ModuleType("model2vec"))
+    with pytest.raises(NotFound, match=str(tmp_path)):
+        providers.embedder("folder:~/model")
 
 
 def test_a_folder_without_its_library_is_unsupported(monkeypatch, tmp_path):
