@@ -2,7 +2,8 @@
 //! twelve at a time: their scores, exponentials and sums stay in the first cache while keys and values pass by.
 use super::{Call, HEAD, sharing};
 use crate::aligned::Floats;
-use crate::lanes::LANES;
+use crate::exp::scalar::exp_one;
+use crate::lanes::{LANES, fold};
 use crate::lanes512::turn4;
 use crate::parallel::Shared;
 use std::arch::x86_64::*;
@@ -77,11 +78,29 @@ pub(super) fn tile(out: &Shared<'_>, call: &Call<'_>, kv_head: usize, rows: Rang
     }
 }
 
-/// exp(score - max) in place and their sum: the truth of softmax, compiled for these registers.
+/// exp(score - max) in place for the first `seen` scores, and their sum: the operations of softmax, bit for bit.
+///
+/// The last block is filled up with -inf, whose exponential is 0: it changes neither the maximum nor a sum.
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,fma")]
 #[inline]
-fn exponentials(weights: &mut [f32]) -> f32 {
-    crate::softmax::scalar::exponentials(weights)
+fn exponentials(scores: &mut [f32], seen: usize) -> f32 {
+    let scores = &mut scores[..seen.next_multiple_of(LANES)];
+    scores[seen..].fill(f32::NEG_INFINITY);
+    let (blocks, _) = scores.as_chunks_mut::<LANES>();
+    let mut most = _mm512_set1_ps(f32::NEG_INFINITY);
+    for block in blocks.iter() {
+        // SAFETY: sixteen places.
+        most = _mm512_max_ps(unsafe { _mm512_loadu_ps(block.as_ptr()) }, most);
+    }
+    let top = _mm512_reduce_max_ps(most);
+    let mut sums = [0.0; LANES];
+    for block in blocks {
+        for i in 0..LANES {
+            block[i] = exp_one(block[i] - top);
+            sums[i] += block[i];
+        }
+    }
+    fold(sums)
 }
 
 impl Task<'_> {
@@ -119,7 +138,7 @@ impl Task<'_> {
         let mut inverse = [0.0; N];
         for i in 0..N {
             let seen = self.seen(at + i);
-            inverse[i] = 1.0 / exponentials(&mut self.weights[i * self.stride..][..seen]);
+            inverse[i] = 1.0 / exponentials(&mut self.weights[i * self.stride..], seen);
         }
         let mut i = 0;
         while i < N {

@@ -85,7 +85,7 @@ impl<'a> Call<'a> {
 /// Query head h uses key head floor(h kv_heads / heads).
 /// Shapes: out and q [M, heads * 64]; keys and values [P, kv_heads * 64]; own_keys and own_values [M, kv_heads * 64].
 /// A row's result depends, to the bit, only on its query and on the keys and values that it sees, in their order:
-/// whether they came from the prefix or from the pass changes nothing. Memory: seen keys x rows of a task, f32.
+/// whether they came from the prefix or from the pass changes nothing. Memory: a thread keeps up to 76 f32 for each seen key.
 #[allow(clippy::too_many_arguments)]
 pub fn attend(
     out: &mut [f32],
