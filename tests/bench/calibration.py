@@ -3,9 +3,10 @@
     python tests/bench/calibration.py --data DIR [--latent latent.safetensors]
 
 The source is the shipped network's trunk as floats (its four levels with a scale each 64 inputs), which a coarser
-scheme must round again; with ``--latent`` the four bits a weight that training went on from. Second moments come from
-texts of DIR that are for training, the figures from held-out ones. Every trunk is rounded, freed and run in float32 by
-the native body with INT8 activations, so that schemes without a kernel are measured too. Source: arXiv:2210.17323.
+scheme must round again; with ``--latent`` the four bits a weight that training went on from, in its place. Second
+moments come from texts of DIR that are for training, the figures from held-out ones. Every trunk is rounded, freed
+and run in float32 by the native body with INT8 activations, so that schemes without a kernel are measured too.
+Source: arXiv:2210.17323.
 """
 
 import tempfile
@@ -32,7 +33,8 @@ from brain.score.torch.load import from_tensors, tensors_of
 
 BASE = Path(brain.__file__).parent / "pretrained" / "base"
 ALIKE = {"wk": "wq", "wv": "wq", "up": "gate"}
-SCHEMES = ("int2.g128", "int2.row", "int4.row")
+SHIPPED = ("int2.g128", "int2.row", "int4.row")
+LATENT = ("int2.g64.r16", "int2.row", "int4.g64")
 
 
 def latents(path, shipped):
@@ -112,7 +114,7 @@ def main():
     data = ("--data", {"type": Path, "required": True, "help": "a folder with texts for training and held-out ones"})
     latent = (
         "--latent",
-        {"type": Path, "help": "two more bits of every trunk weight; then INT4 and INT2 of 64 as well"},
+        {"type": Path, "help": "two more bits of every trunk weight, which are then the source in place of the file's"},
     )
     asked = arguments(__doc__, data, latent)
     spec, tokenizer = read_spec(BASE), Tokenizer.open(BASE / TOKENIZER)
@@ -131,14 +133,15 @@ def main():
     special = {token for token, _ in tokenizer.specials()}
     lengths = np.array([0 if i in special else len(tokenizer.token_bytes(i)) for i in range(tokenizer.size)])
     scored_bytes = sum(int(lengths[part[1:]].sum()) for part in parts)
-    sources = {"shipped": (shipped, SCHEMES)}
     if asked.latent:
-        sources["latent"] = ({**shipped, **dict(latents(asked.latent, shipped))}, ("int4.g64", "int2.g64.r16"))
+        sources = {"latent": ({**shipped, **dict(latents(asked.latent, shipped))}, LATENT)}
+    else:
+        sources = {"shipped": (shipped, SHIPPED[: 1 if asked.quick else None])}
     for title, (source, schemes) in sources.items():
         names = [name for name in source if name.split(".")[-1] in TRUNK]
         base = bits(spec, {name: source[name] for name in names}, parts, scored_bytes)
         show([line(f"{title}, not rounded again", base, None, "none", "bits/byte", None)], asked.json)
-        for scheme in schemes[: 1 if asked.quick else None]:
+        for scheme in schemes:
             found = {}
             for way in ("blind", "squares", "full"):
                 trunk_of = {}

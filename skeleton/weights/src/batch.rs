@@ -5,6 +5,9 @@ use crate::table::Wrong;
 use arrow_ipc::RecordBatch;
 use std::ops::Range;
 
+/// Little-endian numbers of `WIDTH` bytes, where they lie in the file.
+pub(crate) type Numbers<'a, const WIDTH: usize> = &'a [[u8; WIDTH]];
+
 /// Walks the nodes and buffers of a record batch in the order of the schema.
 pub(crate) struct Columns<'a> {
     file: &'a [u8],
@@ -16,45 +19,60 @@ pub(crate) struct Columns<'a> {
     used: Vec<Range<usize>>,
 }
 
-/// A column of variable values: `offsets[i] .. offsets[i + 1]` of the range `values` is the value of row i.
-pub(crate) struct Variable {
-    pub(crate) offsets: Vec<u64>,
+/// A column of variable values: `offsets[i] .. offsets[i + 1]` of the range `values` is the value of row i. The offsets
+/// are where they lie in the file, little-endian, `WIDTH` bytes each, one more than rows; checked already.
+pub(crate) struct Variable<'a, const WIDTH: usize> {
+    pub(crate) offsets: Numbers<'a, WIDTH>,
     pub(crate) values: Range<usize>,
 }
 
-impl Variable {
+impl<const WIDTH: usize> Variable<'_, WIDTH> {
     /// The value of a row as a range in the file. `row` is less than the number of rows.
     pub(crate) fn row(&self, row: usize) -> Range<usize> {
-        self.values.start + self.offsets[row] as usize..self.values.start + self.offsets[row + 1] as usize
+        let (start, end) = (wide(&self.offsets[row]), wide(&self.offsets[row + 1]));
+        self.values.start + start as usize..self.values.start + end as usize
     }
+
+    /// The values of all rows as one range in the file.
+    pub(crate) fn all(&self) -> Range<usize> {
+        let (start, end) = (self.offsets.first().map_or(0, wide), self.offsets.last().map_or(0, wide));
+        self.values.start + start as usize..self.values.start + end as usize
+    }
+}
+
+/// A little-endian number of at most eight bytes.
+pub(crate) fn wide<const WIDTH: usize>(bytes: &[u8; WIDTH]) -> u64 {
+    let mut eight = [0u8; 8];
+    eight[..WIDTH].copy_from_slice(bytes);
+    u64::from_le_bytes(eight)
 }
 
 impl<'a> Columns<'a> {
     pub(crate) fn new(file: &'a [u8], body: Range<usize>, batch: RecordBatch<'a>) -> Self {
-        Self { file, body, batch, node: 0, buffer: 0, used: Vec::new() }
+        Self { file, body, batch, node: 0, buffer: 0, used: Vec::with_capacity(32) }
     }
 
     /// A column of fixed numbers of `WIDTH` bytes: its bytes, exactly `rows * WIDTH`.
-    pub(crate) fn fixed<const WIDTH: usize>(&mut self, rows: usize) -> Result<Vec<[u8; WIDTH]>, Wrong> {
+    pub(crate) fn fixed<const WIDTH: usize>(&mut self, rows: usize) -> Result<Numbers<'a, WIDTH>, Wrong> {
         self.node(Some(rows))?;
         self.numbers(rows)
     }
 
     /// A column of strings or bytes whose offsets have `WIDTH` bytes (4 or 8).
-    pub(crate) fn variable<const WIDTH: usize>(&mut self, rows: usize) -> Result<Variable, Wrong> {
+    pub(crate) fn variable<const WIDTH: usize>(&mut self, rows: usize) -> Result<Variable<'a, WIDTH>, Wrong> {
         self.node(Some(rows))?;
         let offsets = self.offsets::<WIDTH>(rows)?;
         let values = self.take()?;
-        self.inside(&offsets, values.len())?;
+        self.inside(offsets, values.len())?;
         Ok(Variable { offsets, values })
     }
 
     /// A column of lists of u64: the offsets, and all items in one row.
-    pub(crate) fn lists(&mut self, rows: usize) -> Result<(Vec<u64>, Vec<[u8; 8]>), Wrong> {
+    pub(crate) fn lists(&mut self, rows: usize) -> Result<(Numbers<'a, 4>, Numbers<'a, 8>), Wrong> {
         self.node(Some(rows))?;
         let offsets = self.offsets::<4>(rows)?;
         let items = self.node(None)?;
-        self.inside(&offsets, items)?;
+        self.inside(offsets, items)?;
         let items = self.numbers(items)?;
         Ok((offsets, items))
     }
@@ -109,34 +127,28 @@ impl<'a> Columns<'a> {
         Ok(range)
     }
 
-    fn numbers<const WIDTH: usize>(&mut self, count: usize) -> Result<Vec<[u8; WIDTH]>, Wrong> {
+    fn numbers<const WIDTH: usize>(&mut self, count: usize) -> Result<Numbers<'a, WIDTH>, Wrong> {
         let range = self.take()?;
         let at = range.start;
         let bytes = count.checked_mul(WIDTH).and_then(|length| self.file[range].get(..length));
         let bytes = bytes.ok_or_else(|| Wrong::at(at, format!("a buffer too short for {count} numbers")))?;
-        Ok(bytes.as_chunks::<WIDTH>().0.to_vec())
+        Ok(bytes.as_chunks::<WIDTH>().0)
     }
 
     /// `rows + 1` offsets that never fall; none at all is allowed where there are no rows.
-    fn offsets<const WIDTH: usize>(&mut self, rows: usize) -> Result<Vec<u64>, Wrong> {
+    fn offsets<const WIDTH: usize>(&mut self, rows: usize) -> Result<Numbers<'a, WIDTH>, Wrong> {
         let at = self.body.start;
         let count = rows.checked_add(1).ok_or_else(|| Wrong::at(at, "too many rows"))?;
-        let raw = self.numbers::<WIDTH>(count)?;
-        let widen = |bytes: &[u8; WIDTH]| {
-            let mut eight = [0u8; 8];
-            eight[..WIDTH].copy_from_slice(bytes);
-            u64::from_le_bytes(eight)
-        };
-        let offsets: Vec<u64> = raw.iter().map(widen).collect();
-        match offsets.windows(2).all(|pair| pair[0] <= pair[1]) {
+        let offsets = self.numbers::<WIDTH>(count)?;
+        match offsets.windows(2).all(|pair| wide(&pair[0]) <= wide(&pair[1])) {
             true => Ok(offsets),
             false => Err(Wrong::at(at, "offsets that fall")),
         }
     }
 
-    fn inside(&self, offsets: &[u64], length: usize) -> Result<(), Wrong> {
+    fn inside<const WIDTH: usize>(&self, offsets: &[[u8; WIDTH]], length: usize) -> Result<(), Wrong> {
         match offsets.last() {
-            Some(&last) if last <= length as u64 => Ok(()),
+            Some(last) if wide(last) <= length as u64 => Ok(()),
             _ => Err(Wrong::at(self.body.start, "offsets that reach out of their values")),
         }
     }

@@ -17,12 +17,14 @@ impl Map {
     pub(crate) fn open(path: &Path) -> Outcome<Self> {
         let file = File::open(path).map_err(|e| Fault::io(path, e))?;
         let length = file.metadata().map_err(|e| Fault::io(path, e))?.len();
+        let length =
+            usize::try_from(length).map_err(|_| Fault::corrupt(path, 0, "longer than this machine can address"))?;
         if length == 0 {
             return Err(Fault::corrupt(path, 0, "the file is empty"));
         }
         // SAFETY: the map is private to this value and read-only; the doc above says what a writer must never do,
         // and nothing of ours does it.
-        let bytes = unsafe { memmap2::Mmap::map(&file) }.map_err(|e| Fault::io(path, e))?;
+        let bytes = unsafe { memmap2::MmapOptions::new().len(length).map(&file) }.map_err(|e| Fault::io(path, e))?;
         Ok(Self { path: path.to_path_buf(), bytes })
     }
 

@@ -30,9 +30,10 @@ impl Weights {
 
     /// The tensor of that name; `NotFound` when there is none.
     pub fn get(&self, name: &str) -> Outcome<Tensor<'_>> {
-        let row = self.table.index.get(name);
-        let row = row.ok_or_else(|| Fault::not_found(format!("tensor {name:?} in {}", self.map.path().display())))?;
-        Ok(self.tensor(&self.table.entries[*row]))
+        let entry = self.table.find(name);
+        let entry =
+            entry.ok_or_else(|| Fault::not_found(format!("tensor {name:?} in {}", self.map.path().display())))?;
+        Ok(self.tensor(entry))
     }
 
     /// All tensors in the order of the file.
@@ -42,7 +43,7 @@ impl Weights {
 
     /// The names of all tensors in the order of the file.
     pub fn names(&self) -> impl ExactSizeIterator<Item = &str> {
-        self.table.entries.iter().map(|entry| entry.name.as_str())
+        self.table.entries.iter().map(|entry| self.table.name(entry))
     }
 
     /// How many tensors there are.
@@ -81,7 +82,7 @@ impl Weights {
             let tensor = self.tensor(entry);
             let found = checksum(tensor.packed, tensor.scales);
             if found != entry.checksum {
-                let why = format!("tensor {:?} has the checksum {found:08x}, not {:08x}", entry.name, entry.checksum);
+                let why = format!("tensor {:?} has the checksum {found:08x}, not {:08x}", tensor.name, entry.checksum);
                 return Err(Fault::corrupt(self.map.path(), entry.packed.start as u64, why));
             }
         }
@@ -91,10 +92,10 @@ impl Weights {
     fn tensor<'a>(&'a self, entry: &'a Entry) -> Tensor<'a> {
         let bytes = self.map.bytes();
         Tensor {
-            name: &entry.name,
-            shape: &entry.shape,
+            name: self.table.name(entry),
+            shape: self.table.shape(entry),
             dtype: entry.dtype,
-            scheme: &entry.scheme,
+            scheme: self.table.scheme(entry),
             packed: &bytes[entry.packed.clone()],
             scales: &bytes[entry.scales.clone()],
         }

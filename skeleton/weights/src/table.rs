@@ -1,12 +1,13 @@
 //! The table of tensors: its schema, and its rows checked one by one. Knows ranges of the file, hands out no bytes.
-use crate::batch::{Columns, Variable};
+use crate::batch::{Columns, Numbers, Variable, wide};
 use crate::footer::Parts;
 use crate::scheme::plan;
 use crate::tensor::Dtype;
 use crate::{ALIGNMENT, FORMAT};
 use arrow_ipc::{Endianness, Type};
 use arrow_schema::{DataType, Field, FieldRef, Schema};
-use std::collections::{BTreeMap, HashMap};
+use crc32c::crc32c;
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::str::from_utf8;
 use std::sync::Arc;
@@ -24,22 +25,72 @@ impl Wrong {
     }
 }
 
-/// One tensor: where its bytes lie in the file.
+/// One tensor: where its name, shape and scheme lie in the table, and its bytes in the file.
 pub(crate) struct Entry {
-    pub(crate) name: String,
-    pub(crate) shape: Vec<u64>,
+    name: Range<usize>,
+    shape: Range<usize>,
+    scheme: Range<usize>,
     pub(crate) dtype: Dtype,
-    pub(crate) scheme: String,
     pub(crate) packed: Range<usize>,
     pub(crate) scales: Range<usize>,
     pub(crate) checksum: u32,
 }
 
-/// All tensors of a file in its order, and its metadata.
+/// All tensors of a file in its order, and its metadata. What rows have of variable length lies together, so that
+/// opening a file makes few allocations however many rows it has.
 pub(crate) struct Table {
     pub(crate) entries: Vec<Entry>,
-    pub(crate) index: HashMap<String, usize>,
     pub(crate) metadata: BTreeMap<String, String>,
+    names: String,
+    shapes: Vec<u64>,
+    schemes: String,
+    /// For each row, in ascending order: the checksum of its name in the upper half, the row in the lower.
+    order: Vec<u64>,
+}
+
+impl Table {
+    /// The row of the tensor of that name. Costs a binary search.
+    pub(crate) fn find(&self, name: &str) -> Option<&Entry> {
+        let least = key(name);
+        let from = self.order.partition_point(|&key| key < least);
+        let alike = self.order[from..].iter().take_while(|&key| key >> 32 == least >> 32);
+        alike.map(|&key| &self.entries[row(key)]).find(|entry| self.name(entry) == name)
+    }
+
+    pub(crate) fn name(&self, entry: &Entry) -> &str {
+        &self.names[entry.name.clone()]
+    }
+
+    pub(crate) fn shape(&self, entry: &Entry) -> &[u64] {
+        &self.shapes[entry.shape.clone()]
+    }
+
+    pub(crate) fn scheme(&self, entry: &Entry) -> &str {
+        &self.schemes[entry.scheme.clone()]
+    }
+
+    /// Put the names in order; the row of a name that is there twice.
+    fn sort(&mut self) -> Option<usize> {
+        self.order.sort_unstable();
+        // Checksums may be made to agree, so names that share one are sorted, never compared each with each.
+        self.order.chunk_by(|a, b| a >> 32 == b >> 32).filter(|alike| alike.len() > 1).find_map(|alike| {
+            let mut rows: Vec<usize> = alike.iter().copied().map(row).collect();
+            rows.sort_unstable_by_key(|&row| (self.name(&self.entries[row]), row));
+            let twice =
+                rows.windows(2).find(|two| self.name(&self.entries[two[0]]) == self.name(&self.entries[two[1]]));
+            twice.map(|two| two[1])
+        })
+    }
+}
+
+/// The least number in `Table::order` that a tensor of that name can have.
+fn key(name: &str) -> u64 {
+    u64::from(crc32c(name.as_bytes())) << 32
+}
+
+/// The row of a number in `Table::order`.
+fn row(key: u64) -> usize {
+    (key & u64::from(u32::MAX)) as usize
 }
 
 const COLUMNS: [(&str, Type); 11] = [
@@ -89,35 +140,47 @@ pub(crate) fn read(file: &[u8], parts: &Parts<'_>) -> Result<Table, Wrong> {
     let mut columns = Columns::new(file, parts.body.clone(), batch);
     let raw = Raw::read(&mut columns, rows)?;
     columns.finish()?;
-    let mut table = Table { entries: Vec::with_capacity(rows), index: HashMap::with_capacity(rows), metadata };
+    let rows = u32::try_from(rows).map_err(|_| Wrong::at(parts.message_at, "too many rows"))?;
+    let mut table = Table {
+        entries: Vec::with_capacity(rows as usize),
+        metadata,
+        names: text(file, raw.name.all())?.to_owned(),
+        shapes: raw.shape_items.iter().map(wide).collect(),
+        schemes: text(file, raw.scheme.all())?.to_owned(),
+        order: Vec::with_capacity(rows as usize),
+    };
     for row in 0..rows {
-        let entry = raw.entry(file, row)?;
-        if table.index.insert(entry.name.clone(), row).is_some() {
-            return Err(Wrong::at(raw.name.row(row).start, format!("two tensors are named {:?}", entry.name)));
-        }
+        let entry = raw.entry(file, &table, row as usize)?;
+        table.order.push(key(table.name(&entry)) | u64::from(row));
         table.entries.push(entry);
     }
-    Ok(table)
+    match table.sort() {
+        None => Ok(table),
+        Some(row) => {
+            let name = table.name(&table.entries[row]);
+            Err(Wrong::at(raw.name.row(row).start, format!("two tensors are named {name:?}")))
+        }
+    }
 }
 
 /// The columns as they lie in the file.
-struct Raw {
-    name: Variable,
-    shape_offsets: Vec<u64>,
-    shape_items: Vec<[u8; 8]>,
-    dtype: Variable,
-    scheme: Variable,
-    bits: Vec<[u8; 1]>,
-    group: Vec<[u8; 4]>,
-    bytes: Vec<[u8; 8]>,
-    packed: Variable,
-    scales_bytes: Vec<[u8; 8]>,
-    scales: Variable,
-    checksum: Vec<[u8; 4]>,
+struct Raw<'a> {
+    name: Variable<'a, 4>,
+    shape_offsets: Numbers<'a, 4>,
+    shape_items: Numbers<'a, 8>,
+    dtype: Variable<'a, 4>,
+    scheme: Variable<'a, 4>,
+    bits: Numbers<'a, 1>,
+    group: Numbers<'a, 4>,
+    bytes: Numbers<'a, 8>,
+    packed: Variable<'a, 8>,
+    scales_bytes: Numbers<'a, 8>,
+    scales: Variable<'a, 8>,
+    checksum: Numbers<'a, 4>,
 }
 
-impl Raw {
-    fn read(columns: &mut Columns<'_>, rows: usize) -> Result<Self, Wrong> {
+impl<'a> Raw<'a> {
+    fn read(columns: &mut Columns<'a>, rows: usize) -> Result<Self, Wrong> {
         let name = columns.variable::<4>(rows)?;
         let (shape_offsets, shape_items) = columns.lists(rows)?;
         Ok(Self {
@@ -136,31 +199,41 @@ impl Raw {
         })
     }
 
-    fn entry(&self, file: &[u8], row: usize) -> Result<Entry, Wrong> {
-        let name = text(file, self.name.row(row))?;
-        if name.is_empty() || name.len() > 1024 {
-            return Err(Wrong::at(self.name.row(row).start, format!("a tensor's name of {} bytes", name.len())));
+    fn entry(&self, file: &[u8], table: &Table, row: usize) -> Result<Entry, Wrong> {
+        let name_range = self.name.row(row);
+        let name = part(&table.names, &self.name, row)?;
+        if name_range.is_empty() || name_range.len() > 1024 {
+            return Err(Wrong::at(name_range.start, format!("a tensor's name of {} bytes", name_range.len())));
         }
-        let at = self.packed.row(row).start;
-        let wrong = |why: String| Wrong::at(at, format!("tensor {name:?}: {why}"));
+        let packed = self.packed.row(row);
+        let wrong = |why: String| Wrong::at(packed.start, format!("tensor {:?}: {why}", &table.names[name.clone()]));
         let dtype = Dtype::parse(text(file, self.dtype.row(row))?).map_err(|fault| wrong(fault.to_string()))?;
-        let scheme = text(file, self.scheme.row(row))?;
-        let items = self.shape_offsets[row] as usize..self.shape_offsets[row + 1] as usize;
-        let shape: Vec<u64> = self.shape_items[items].iter().map(|item| u64::from_le_bytes(*item)).collect();
-        let plan = plan(&shape, dtype, scheme).map_err(wrong)?;
+        let scheme_range = part(&table.schemes, &self.scheme, row)?;
+        let scheme = &table.schemes[scheme_range.clone()];
+        let shape = wide(&self.shape_offsets[row]) as usize..wide(&self.shape_offsets[row + 1]) as usize;
+        let plan = plan(&table.shapes[shape.clone()], dtype, scheme).map_err(wrong)?;
         if (self.bits[row][0], u32::from_le_bytes(self.group[row])) != (plan.bits, plan.group) {
             return Err(wrong(format!("bits and group are not those of the scheme {scheme}")));
         }
-        let packed = padded(&self.packed, row, self.bytes[row], plan.packed).map_err(wrong)?;
-        let scales = padded(&self.scales, row, self.scales_bytes[row], plan.scales).map_err(wrong)?;
+        let packed = padded(packed.clone(), self.bytes[row], plan.packed).map_err(wrong)?;
+        let scales = padded(self.scales.row(row), self.scales_bytes[row], plan.scales).map_err(wrong)?;
         let checksum = u32::from_le_bytes(self.checksum[row]);
-        Ok(Entry { name: name.to_owned(), shape, dtype, scheme: scheme.to_owned(), packed, scales, checksum })
+        Ok(Entry { name, shape, scheme: scheme_range, dtype, packed, scales, checksum })
+    }
+}
+
+/// A row of a text column as a range of `all`, the text of all its rows.
+fn part(all: &str, column: &Variable<'_, 4>, row: usize) -> Result<Range<usize>, Wrong> {
+    let (first, range) = (column.all().start, column.row(row));
+    let inside = range.start - first..range.end - first;
+    match all.get(inside.clone()) {
+        Some(_) => Ok(inside),
+        None => Err(Wrong::at(range.start, "text that is not UTF-8")),
     }
 }
 
 /// The true bytes of a padded value: aligned, as long as the plan says, and padded to 64 and no further.
-fn padded(column: &Variable, row: usize, stated: [u8; 8], planned: u64) -> Result<Range<usize>, String> {
-    let range = column.row(row);
+fn padded(range: Range<usize>, stated: [u8; 8], planned: u64) -> Result<Range<usize>, String> {
     let stated = u64::from_le_bytes(stated);
     if stated != planned {
         return Err(format!("{stated} bytes stated where shape and scheme make {planned}"));
@@ -222,4 +295,56 @@ fn bits_of(column: &str) -> i32 {
 
 fn is_unsigned(field: &arrow_ipc::Field<'_>, bits: i32) -> bool {
     field.type_as_int().is_some_and(|int| !int.is_signed() && int.bitWidth() == bits) && field.dictionary().is_none()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A table of tensors with these names and nothing else, sorted, and the row of a name that is there twice.
+    fn table(names: &[&str]) -> (Table, Option<usize>) {
+        let mut entries = Vec::new();
+        let mut end = 0;
+        for name in names {
+            let part = end..end + name.len();
+            end = part.end;
+            let none = 0..0;
+            let (shape, scheme, packed, scales) = (none.clone(), none.clone(), none.clone(), none);
+            entries.push(Entry { name: part, shape, scheme, dtype: Dtype::F32, packed, scales, checksum: 0 });
+        }
+        let order = names.iter().enumerate().map(|(row, name)| key(name) | row as u64).collect();
+        let mut table = Table {
+            entries,
+            metadata: BTreeMap::new(),
+            names: names.concat(),
+            shapes: Vec::new(),
+            schemes: String::new(),
+            order,
+        };
+        let twice = table.sort();
+        (table, twice)
+    }
+
+    #[test]
+    fn a_name_that_is_there_twice_is_found_whatever_stands_between() {
+        assert_eq!(table(&["b", "a", "c", "a", "d"]).1, Some(3));
+        assert_eq!(table(&["b", "a", "c", "ab", ""]).1, None);
+    }
+
+    #[test]
+    fn names_whose_checksums_agree_are_told_apart() {
+        // Among so many words of 16 letters some pair shares its checksum: the birthday paradox.
+        let spread = |i: u64| (i.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 7).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let words: Vec<String> = (0..400_000).map(|i| format!("{:016x}", spread(i))).collect();
+        let mut keys: Vec<(u64, usize)> = words.iter().enumerate().map(|(at, word)| (key(word), at)).collect();
+        keys.sort_unstable();
+        let pair = keys.windows(2).find(|two| two[0].0 == two[1].0);
+        let Some(&[(_, first), (_, second)]) = pair else { panic!("no two words agree") };
+        let (one, other) = (words[first].as_str(), words[second].as_str());
+        let (alike, twice) = table(&["x", one, other]);
+        assert_eq!(twice, None);
+        assert_eq!(alike.find(one).map(|entry| alike.name(entry)), Some(one));
+        assert_eq!(alike.find(other).map(|entry| alike.name(entry)), Some(other));
+        assert_eq!(table(&[one, other, "x", one]).1, Some(3));
+    }
 }

@@ -119,3 +119,23 @@ fn an_empty_model_is_a_model() {
     let weights = Weights::open(&path).unwrap();
     assert!(weights.is_empty() && weights.verify().is_ok());
 }
+
+#[test]
+fn each_of_many_tensors_is_found_by_its_name_and_no_other_name_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("weights.arrow");
+    let mut writer = Writer::new();
+    let names: Vec<String> = (0..3000).map(|i| format!("block.{i}.é")).collect();
+    for (value, name) in names.iter().enumerate() {
+        let packed = (value as f32).to_le_bytes();
+        writer.add(Part { name, shape: &[1], dtype: Dtype::F32, scheme: PLAIN, packed: &packed, scales: &[] }).unwrap();
+    }
+    writer.write(&path).unwrap();
+    let weights = Weights::open(&path).unwrap();
+    for (value, name) in names.iter().enumerate() {
+        assert_eq!(weights.get(name).unwrap().f32s().unwrap(), [value as f32]);
+    }
+    for wrong in ["", "block.3000.é", "block.1", "block.1.é "] {
+        assert!(matches!(weights.get(wrong), Err(Fault::NotFound { .. })));
+    }
+}
