@@ -282,8 +282,8 @@ def memory(folder, threads):
 
     # The decoders lie in the same file, but no text or velocity touches them: they may not flatter the ratio.
     held = Weights.open(folder / WEIGHTS)
-    network = [held.info(name) for name in held.names() if not name.startswith(("picture.", "vocoder."))]
-    stored = sum(one.bytes + held.scales(one.name).nbytes for one in network) / 1e6
+    network = [name for name in held.names() if not name.startswith(("picture.", "vocoder."))]
+    stored = sum(held.info(name).bytes for name in network) / 1e6
     for side, rival_name, bar in (("native", "the network's tensors", 1.3), ("torch", "the network's tensors", None)):
         command = [sys.executable, __file__, "--side", side, "--threads", str(threads), "--folder", str(folder)]
         found = subprocess.run(command, check=True, capture_output=True, text=True).stdout

@@ -111,6 +111,9 @@ pub(crate) fn to_mlx<'py>(
     ))
 }
 
+/// A scheme's name, packed codes and scales.
+type Named<'py> = (&'static str, Bound<'py, PyArray1<u8>>, Bound<'py, PyArray1<f16>>);
+
 /// A matrix of mlx in a scheme of ours.
 #[pyfunction]
 pub(crate) fn from_mlx<'py>(
@@ -120,7 +123,7 @@ pub(crate) fn from_mlx<'py>(
     biases: &Bound<'py, PyAny>,
     bits: &Bound<'py, PyAny>,
     group: &Bound<'py, PyAny>,
-) -> PyResult<(&'static str, Bound<'py, PyArray1<u8>>, Bound<'py, PyArray1<f16>>)> {
+) -> PyResult<Named<'py>> {
     let words = matrix::<u32>("words", words)?;
     let (scales, biases) = (matrix::<f32>("scales", scales)?, matrix::<f32>("biases", biases)?);
     let (bits, group) = (count("bits", bits)?, count("group", group)?);

@@ -1,4 +1,4 @@
-//! A short tour: `cargo run --release -p aios-tokenizer --example tour`. Learns a small tokenizer and uses every door.
+//! A short tour: `cargo run --release -p aios-tokenizer --example tokenizer-tour`. Learns a small tokenizer and uses every door.
 use foundation::Outcome;
 use std::sync::Arc;
 use tokenizer::{Specials, StreamDecoder, Tokenizer, train};
