@@ -25,6 +25,7 @@ import numpy as np
 from figures import arguments, line, show
 
 from brain.base.corpus import documents, scan
+from brain.base.errors import InvalidInput
 from brain.conditioning.embedding import HashedWords
 from brain.native.search import Quantised
 
@@ -52,7 +53,11 @@ def sentences(data, rows):
     """Vectors of distinct sentences of the training text, in an order that is drawn once."""
     found = {}
     for file in scan(data).training:
-        text = " ".join(part for part, _ in zip(documents(file.path), range(400), strict=False))
+        try:
+            text = " ".join(part for part, _ in zip(documents(file.path), range(400), strict=False))
+        except InvalidInput as error:
+            print(f"left out: {error.message}", file=sys.stderr)
+            continue
         parts = re.split(r"(?<=[.!?])\s+|\n+", text[:8_000_000])
         found |= dict.fromkeys(part.strip() for part in parts if 30 <= len(part.strip()) <= 400)
     texts = list(found)
