@@ -19,6 +19,7 @@ from contextlib import closing
 from pathlib import Path
 
 import grpc
+from figures import judged
 
 from brain.base.messages import Request, Settings
 from brain.base.paths import places
@@ -28,20 +29,6 @@ from brain.wire.aios.v1 import control_pb2, control_pb2_grpc
 
 ROOT = Path(__file__).resolve().parents[2]
 PROMPT = "The old man looked at the sea and"
-
-
-def line(what, ours, rival, rival_name, unit, bar, met):
-    ratio = ours / rival if rival else None
-    return {
-        "what": what,
-        "ours": ours,
-        "rival": rival,
-        "rival_name": rival_name,
-        "unit": unit,
-        "ratio": ratio,
-        "bar": bar,
-        "met": met,
-    }
 
 
 @contextlib.contextmanager
@@ -74,7 +61,7 @@ def start_up(quick):
             times.append(timed(lambda here=here: connect(here).close()))
     imports = statistics.median(timed(lambda: _python("import grpc, numpy")) for _ in range(3))
     ours, name = statistics.median(times), "python that imports grpc and numpy"
-    yield line("start to SERVING, model loaded", ours, imports, name, "s", "< 1.5 s", ours < 1.5)
+    yield judged("start to SERVING, model loaded", ours, imports, name, "s", "< 1.5 s", ours < 1.5)
 
 
 def _python(program):
@@ -99,11 +86,11 @@ def first_state(quick):
     with home():
         ours = first_line(("--max-tokens", "8"))
         bare = statistics.median(timed(lambda: _python("pass")) for _ in range(rounds))
-        yield line("aios generate to its first state, daemon down", ours, bare, "bare python", "s", "< 2 s", ours < 2)
+        yield judged("aios generate to its first state, daemon down", ours, bare, "bare python", "s", "< 2 s", ours < 2)
         ours = statistics.median(first_line(("--max-tokens", "8")) for _ in range(rounds))
         bare = statistics.median(timed(lambda: _python("import grpc")) for _ in range(rounds))
         what, name = "aios generate to its first state, daemon up", "python that imports grpc"
-        yield line(what, ours, bare, name, "s", "< 0.1 s", ours < 0.1)
+        yield judged(what, ours, bare, name, "s", "< 0.1 s", ours < 0.1)
 
 
 class Bare(control_pb2_grpc.ControlServiceServicer):
@@ -145,7 +132,7 @@ def overhead(quick):
             bare.wait()
     mine, rival = (statistics.median(kept[count // 10 :]) * 1e6 for kept in times)
     met = mine - rival <= 150
-    yield line("GetStatus, median", mine, rival, "bare grpc.aio", "microseconds", "<= bare + 150 microseconds", met)
+    yield judged("GetStatus, median", mine, rival, "bare grpc.aio", "microseconds", "<= bare + 150 microseconds", met)
 
 
 def states_and_cancel(quick):
@@ -165,8 +152,8 @@ def states_and_cancel(quick):
     first, one, free = (statistics.median(kept) * 1e3 for kept in (firsts, passes, frees))
     # The first state of self-speculation needs two passes: the prompt's and the first draft's.
     bar, met = "< 3 ms + two passes", first < 3 + 2 * one
-    yield line("admission to the first state, the daemon's clock", first, one, "one pass, mean", "ms", bar, met)
-    yield line("cancel to a free slot", free, one, "one pass, mean", "ms", "< 50 ms + a pass", free < 50 + one)
+    yield judged("admission to the first state, the daemon's clock", first, one, "one pass, mean", "ms", bar, met)
+    yield judged("cancel to a free slot", free, one, "one pass, mean", "ms", "< 50 ms + a pass", free < 50 + one)
 
 
 def asked(tokens):
@@ -199,12 +186,12 @@ def idle(quick):
             time.sleep(seconds)
             after = _cpu_and_switches(pid)
             share, wakeups = (100 * (after[0] - before[0]) / seconds, (after[1] - before[1]) / seconds)
-            yield line(f"processor while idle, {seconds} s", share, None, "", "percent", "<= 0.3 %", share <= 0.3)
-            yield line("wake-ups while idle", wakeups, None, "", "a second", "<= 15", wakeups <= 15)
+            yield judged(f"processor while idle, {seconds} s", share, None, "", "percent", "<= 0.3 %", share <= 0.3)
+            yield judged("wake-ups while idle", wakeups, None, "", "a second", "<= 15", wakeups <= 15)
     interpreter = float(_printed("import os; print(int(open('/proc/self/statm').read().split()[1]) * 4096 / 1e6)"))
     name = "bare python"
-    yield line("resident, model mapped, before a generation", empty, interpreter, name, "MB", "< 90", empty < 90)
-    yield line("resident, after a generation", held, interpreter, name, "MB", "none", None)
+    yield judged("resident, model mapped, before a generation", empty, interpreter, name, "MB", "< 90", empty < 90)
+    yield judged("resident, after a generation", held, interpreter, name, "MB", "none", None)
 
 
 def _printed(program):

@@ -13,9 +13,14 @@ def line(what, ours, rival, rival_name, unit, bar, better="smaller"):
     where it is "larger" (rates, recall). ``bar`` None: no promise, ``met`` is None. ``rival`` None: nothing to compare
     with, ``bar`` is then held against ours itself.
     """
+    held = ours / rival if rival else ours
+    met = None if bar is None else (held <= bar if better == "smaller" else held >= bar)
+    return judged(what, ours, rival, rival_name, unit, bar, met)
+
+
+def judged(what, ours, rival, rival_name, unit, bar, met):
+    """One figure whose bar is in words and held against by the caller; ``met`` None: no promise."""
     ratio = ours / rival if rival else None
-    judged = ours if ratio is None else ratio
-    met = None if bar is None else (judged <= bar if better == "smaller" else judged >= bar)
     return {
         "what": what,
         "ours": ours,

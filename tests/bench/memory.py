@@ -6,12 +6,11 @@ Alone: ``python tests/bench/memory.py [--quick] [--json]``.
 import argparse
 import json
 import os
-import statistics
 import tempfile
-import time
 from pathlib import Path
 
 import numpy as np
+from figures import interleaved, judged
 
 from brain.base.clock import SystemClock
 from brain.conditioning.embedding import HashedWords
@@ -20,31 +19,6 @@ from brain.native.search import flat_top_k
 
 CUT = 10
 EMBEDDER = HashedWords()
-
-
-def line(what, ours, rival, rival_name, unit, bar, met):
-    ratio = ours / rival if rival else None
-    return {
-        "what": what,
-        "ours": ours,
-        "rival": rival,
-        "rival_name": rival_name,
-        "unit": unit,
-        "ratio": ratio,
-        "bar": bar,
-        "met": met,
-    }
-
-
-def median_pair(ours, rival, rounds):
-    """Medians in seconds, the two taken in turn."""
-    times = ([], [])
-    for _ in range(rounds):
-        for run, kept in ((ours, times[0]), (rival, times[1])):
-            begun = time.perf_counter()
-            run()
-            kept.append(time.perf_counter() - begun)
-    return statistics.median(times[0]), statistics.median(times[1])
 
 
 def speed(quick):
@@ -63,9 +37,9 @@ def speed(quick):
             return flat_top_k(query, vectors, CUT)[0]
 
         assert set(brute()) == set(ours())
-        mine, theirs = median_pair(ours, brute, 15 if quick else 40)
+        mine, theirs = interleaved({"ours": ours, "NumPy": brute}, 15 if quick else 40, warm=0).values()
         what = f"exact top 10 of {count} vectors of {EMBEDDER.width}"
-        yield line(what, mine * 1e3, theirs * 1e3, "NumPy", "ms", "ratio <= 1.5", mine <= 1.5 * theirs)
+        yield judged(what, mine * 1e3, theirs * 1e3, "NumPy", "ms", "ratio <= 1.5", mine <= 1.5 * theirs)
 
 
 def durable(quick):
@@ -82,11 +56,11 @@ def durable(quick):
             plain.flush()
             os.fsync(plain.fileno())
 
-        mine, theirs = median_pair(ours, rival, 30 if quick else 200)
+        mine, theirs = interleaved({"ours": ours, "plain": rival}, 30 if quick else 200, warm=0).values()
         memories.close()
         plain.close()
     name = "the same bytes appended and synced"
-    yield line("remember one text, on disk", mine * 1e3, theirs * 1e3, name, "ms", "ratio <= 2", mine <= 2 * theirs)
+    yield judged("remember one text, on disk", mine * 1e3, theirs * 1e3, name, "ms", "ratio <= 2", mine <= 2 * theirs)
 
 
 def main():

@@ -16,6 +16,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
+from figures import judged  # noqa: E402
+
 from brain.backends.native import NativeBody  # noqa: E402
 from brain.base.messages import Request, Settings  # noqa: E402
 from brain.diffusion.plan import plan  # noqa: E402
@@ -24,22 +26,16 @@ from brain.uncertainty.calibration import Calibration  # noqa: E402
 from brain.uncertainty.estimator import token_uncertainty  # noqa: E402
 
 
-def line(what, ours, rival, rival_name, unit, bar, met):
-    ratio = ours / rival if rival else None
-    told = {"what": what, "ours": ours, "rival": rival, "rival_name": rival_name, "unit": unit, "ratio": ratio}
-    return {**told, "bar": bar, "met": met}
-
-
 def quality(calibration):
     for way, table in calibration.ways.items():
         f = table.figures
         ours, rival = f["auroc"], f["auroc_entropy"]
-        yield line(f"{way}: AUROC", ours, rival, "entropy alone", "share", "better", ours > rival)
+        yield judged(f"{way}: AUROC", ours, rival, "entropy alone", "share", "better", ours > rival)
         ours, rival = f["ece"], f["ece_before"]
-        yield line(f"{way}: calibration error", ours, rival, "one minus p", "share", "<= 0.125", ours <= 0.125)
+        yield judged(f"{way}: calibration error", ours, rival, "one minus p", "share", "<= 0.125", ours <= 0.125)
         ours, rival = f["answer_spearman"], f["answer_spearman_entropy"]
         what = f"{way}: Spearman with an answer's errors"
-        yield line(what, ours, rival, "entropy alone", "correlation", ">= 0.7", ours >= 0.7)
+        yield judged(what, ours, rival, "entropy alone", "correlation", ">= 0.7", ours >= 0.7)
 
 
 def cost(calibration, folder, quick):
@@ -57,7 +53,7 @@ def cost(calibration, folder, quick):
         times.append(time.perf_counter() - begun)
     ours = statistics.median(times) * 1e3
     what = f"time for the uncertainty of {len(last.settled)} tokens"
-    yield line(what, ours, whole * 1e3, "generating them", "ms", "ratio <= 0.01", ours <= 0.01 * whole * 1e3)
+    yield judged(what, ours, whole * 1e3, "generating them", "ms", "ratio <= 0.01", ours <= 0.01 * whole * 1e3)
 
 
 def main():

@@ -1,7 +1,8 @@
-"""Asking the system for one text: a file or a short program's output, None when it does not answer. No meaning."""
+"""Asking the system: a file's text, a program's output, a disk's room; None when it does not answer. No meaning."""
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 from pathlib import Path
 from typing import Final
@@ -26,3 +27,11 @@ def said(command: tuple[str, ...]) -> str | None:
     except (OSError, subprocess.TimeoutExpired):
         return None
     return done.stdout.decode("utf-8", "replace") if done.returncode == 0 else None
+
+
+def free_bytes(folder: Path) -> int | None:
+    """The room on the disk of ``folder``; None when it is not there."""
+    try:
+        return shutil.disk_usage(folder).free
+    except OSError:
+        return None

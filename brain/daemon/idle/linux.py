@@ -9,13 +9,12 @@ Source: Linux kernel documentation, ABI/testing/sysfs-class-power and sysfs-clas
 from __future__ import annotations
 
 import re
-import shutil
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Final, final
 
 from brain.base.clock import Clock
-from brain.daemon.idle.asking import said, text_of
+from brain.daemon.idle.asking import free_bytes, said, text_of
 from brain.daemon.idle.reading import Reading
 
 MEMORY_STALL_PERCENT: Final = 5.0
@@ -39,7 +38,7 @@ class LinuxSensor:
             cool=self._cool(),
             memory_easy=memory_easy(text_of(self._root / "proc/pressure/memory")),
             user_idle_s=self._user_idle_s(),
-            disk_free_bytes=_free(self._data),
+            disk_free_bytes=free_bytes(self._data),
         )
 
     def _supplies(self) -> list[Mapping[str, str]]:
@@ -122,10 +121,3 @@ def _terminals(root: Path) -> list[float]:
         except OSError:
             continue  # it was closed between the two calls
     return used
-
-
-def _free(folder: Path) -> int | None:
-    try:
-        return shutil.disk_usage(folder).free
-    except OSError:
-        return None

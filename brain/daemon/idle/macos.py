@@ -6,11 +6,10 @@ Source: the manual pages pmset(1), ioreg(8), sysctl(8) of macOS 14.
 from __future__ import annotations
 
 import re
-import shutil
 from pathlib import Path
 from typing import Final, final
 
-from brain.daemon.idle.asking import said
+from brain.daemon.idle.asking import free_bytes, said
 from brain.daemon.idle.reading import Reading
 
 _NORMAL_PRESSURE: Final = "1"
@@ -26,17 +25,13 @@ class MacSensor:
     def read(self) -> Reading:
         """The machine now."""
         pressure = said(("/usr/sbin/sysctl", "-n", "kern.memorystatus_vm_pressure_level"))
-        try:
-            free = shutil.disk_usage(self._data).free
-        except OSError:
-            free = None
         return Reading(
             on_power=on_power(said(("/usr/bin/pmset", "-g", "batt"))),
             low_power_mode=low_power(said(("/usr/bin/pmset", "-g"))),
             cool=cool(said(("/usr/bin/pmset", "-g", "therm"))),
             memory_easy=None if pressure is None else pressure.strip() == _NORMAL_PRESSURE,
             user_idle_s=user_idle_s(said(("/usr/sbin/ioreg", "-c", "IOHIDSystem", "-d", "4"))),
-            disk_free_bytes=free,
+            disk_free_bytes=free_bytes(self._data),
         )
 
 
